@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python peers. Reads rows {"name", "shape", "type"} as JSON, writes those that a peer can do with "peer" and "seconds" (the median over half a second).
+
+A peer is a generator in PEERS: it takes name, extents, flags (what follows the extents in a shape, such as transpose_b) and type, and yields
+("library version", function without arguments) pairs.
+"""
+import json
+import os
+import statistics
+import sys
+import time
+
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
+
+
+def median_seconds(call):
+    call()
+    seconds, start = [], time.perf_counter()
+    while len(seconds) < 5 or (time.perf_counter() - start < 0.5 and len(seconds) < 500):
+        before = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - before)
+    return statistics.median(seconds)
+
+
+def numpy_peer(name, extents, flags, kind):
+    import numpy
+    if kind not in ("float", "double"):
+        return
+    real = {"float": numpy.float32, "double": numpy.float64}[kind]
+    label, draw = f"numpy {numpy.__version__}", numpy.random.default_rng(1)
+    if name in ("linalg::matmul", "linalg::batched_matmul") and "epilogue" not in flags:
+        *batch, m, k, n = extents
+        a = draw.random((*batch, m, k), dtype=real)
+        b = draw.random((*batch, n, k), dtype=real).swapaxes(-1, -2) if "transpose_b" in flags else draw.random((*batch, k, n), dtype=real)
+        out = numpy.empty((*batch, m, n), dtype=real)
+        yield label, lambda: numpy.matmul(a, b, out=out)
+    if name in ("linalg::covariance", "linalg::gram"):
+        x = draw.random(extents, dtype=real)
+        yield label, (lambda: numpy.cov(x, rowvar=False)) if name == "linalg::covariance" else (lambda: x.T @ x)
+
+
+def torch_peer(name, extents, flags, kind):
+    import torch
+    torch.set_num_threads(THREADS)
+    if name not in ("linalg::matmul", "linalg::batched_matmul") or "epilogue" in flags:
+        return
+    *batch, m, k, n = extents
+    real = {"float": torch.float32, "double": torch.float64, "bfloat16": torch.bfloat16}[kind]
+    a = torch.rand(*batch, m, k, dtype=real)
+    b = torch.rand(*batch, n, k, dtype=real).transpose(-1, -2) if "transpose_b" in flags else torch.rand(*batch, k, n, dtype=real)
+    out = torch.empty(*batch, m, n, dtype=real)
+    yield f"torch {torch.__version__}", lambda: torch.matmul(a, b, out=out)
+
+
+def sklearn_peer(name, extents, flags, kind):
+    if name != "linalg::pairwise_squared_distances" or kind != "float":
+        return
+    import numpy
+    import sklearn
+    from sklearn.metrics.pairwise import euclidean_distances
+    n, m, d = extents
+    draw = numpy.random.default_rng(1)
+    x, y = draw.random((n, d), dtype=numpy.float32), draw.random((m, d), dtype=numpy.float32)
+    yield f"scikit-learn {sklearn.__version__}", lambda: euclidean_distances(x, y, squared=True)
+
+
+PEERS = [numpy_peer, torch_peer, sklearn_peer]
+
+
+def main():
+    results = []
+    for row in json.load(sys.stdin):
+        sizes, *flags = row["shape"].split(":")
+        extents = [int(e) for e in sizes.split("x")]
+        for peer in PEERS:
+            try:
+                for label, call in peer(row["name"], extents, flags, row["type"]):
+                    results.append(dict(row, peer=label, seconds=median_seconds(call)))
+            except ImportError as error:
+                print(f"peers: {error}", file=sys.stderr)
+    json.dump(results, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// expect: (layer_norm.*ExecutionSpace|ExecutionSpace.*layer_norm)
+
+#include <Kokkos_Core.hpp>
+
+#include <ocellus/nn/layer_norm.hpp>
+
+void call(Kokkos::View<float**, Kokkos::LayoutRight, Kokkos::HostSpace> const& input,
+          Kokkos::View<float**, Kokkos::LayoutRight, Kokkos::HostSpace> const& output) {
+  ocellus::nn::layer_norm(input, input, ocellus::none, ocellus::none, output);
+}

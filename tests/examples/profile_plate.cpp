@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The main example as its users meet it: the program is run on a small made-up plate, whole, again, interrupted, and with wrong input.
+
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include <ocellus/core/random.hpp>
+#include <ocellus/io/npy.hpp>
+#include <ocellus/io/png.hpp>
+
+namespace ocellus::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(fs::path const& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// Twelve bright discs on noise; `level` is the brightness of the second channel inside them.
+void write_channel(fs::path const& path, std::int64_t side, double level, std::uint32_t sample) {
+  RandomSequence const noise{.seed = 7, .stream = RandomStream::test, .step = 0, .sample = sample};
+  io::Image image{.type     = io::PixelType::uint8,
+                  .pages    = 1,
+                  .channels = 1,
+                  .height   = side,
+                  .width    = side,
+                  .bytes    = std::vector<std::byte>(static_cast<std::size_t>(side * side))};
+  for (std::int64_t y = 0; y < side; ++y) {
+    for (std::int64_t x = 0; x < side; ++x) {
+      double value = 12 + 2 * noise.normal(static_cast<std::size_t>(y * side + x));
+      for (std::int64_t disc = 0; disc < 12; ++disc) {
+        double const dy = static_cast<double>(y - (24 + 36 * (disc / 4))), dx = static_cast<double>(x - (20 + 34 * (disc % 4)));
+        double const radius = 7 + static_cast<double>(disc % 3);
+        if (dy * dy + dx * dx < radius * radius) value += level * (1 + 0.02 * static_cast<double>(disc));
+      }
+      image.bytes[static_cast<std::size_t>(y * side + x)] = static_cast<std::byte>(std::lround(std::min(255.0, std::max(0.0, value))));
+    }
+  }
+  io::write_png(path, image);
+}
+
+/// A folder of images and its table: negative and positive controls, two doses.
+class ProfilePlate : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("ocellus_profile_plate_" + std::to_string(::getpid()));
+    fs::create_directories(folder_);
+    struct Well {
+      char const *name, *treatment, *dose, *control;
+      double level;
+    };
+    Well const wells[]   = {{"A01", "dmso", "0", "negative", 60},    {"A02", "dmso", "0", "negative", 62},    {"A03", "dmso", "0", "negative", 58},
+                            {"B01", "strong", "9", "positive", 180}, {"B02", "strong", "9", "positive", 176}, {"C01", "drug", "1", "none", 90},
+                            {"C02", "drug", "2", "none", 120},       {"C03", "drug", "4", "none", 160}};
+    std::string table    = "plate,well,site,treatment,dose,control,dna,protein\n";
+    std::uint32_t sample = 0;
+    for (auto const& well : wells) {
+      std::string const name = well.name;
+      write_channel(folder_ / (name + "_dna.png"), side, 150, ++sample);
+      write_channel(folder_ / (name + "_protein.png"), side, well.level, ++sample);
+      table += "P," + name + ",1," + well.treatment + "," + well.dose + "," + well.control + "," + name + "_dna.png," + name + "_protein.png\n";
+    }
+    write_table(table);
+    table_ = table;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void write_table(std::string const& text) const { std::ofstream(folder_ / "plate.csv") << text; }
+
+  /// The table with the first `from` replaced.
+  void change_table(std::string const& from, std::string const& to) const {
+    std::string text = table_;
+    auto const at    = text.find(from);
+    ASSERT_NE(at, std::string::npos);
+    write_table(text.replace(at, from.size(), to));
+  }
+
+  struct Outcome {
+    int status;
+    std::string output, errors;
+  };
+
+  [[nodiscard]] Outcome run(std::string const& arguments, std::string const& before = "") const {
+    auto const out = folder_ / "stdout", err = folder_ / "stderr";
+    std::string const command = before + OCELLUS_PROFILE_PLATE + " --crop 32 " + arguments + " >" + out.string() + " 2>" + err.string();
+    int const status          = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(out), text_of(err)};
+  }
+  [[nodiscard]] std::string usual() const { return "--plate " + (folder_ / "plate.csv").string() + " --out " + (folder_ / "out").string(); }
+
+  /// Exit status 2, one sentence that names what is wrong, and none of the results.
+  void expect_refusal(std::string const& arguments, std::string const& part) const {
+    auto const outcome = run(arguments);
+    EXPECT_EQ(outcome.status, 2) << outcome.errors;
+    EXPECT_NE(outcome.errors.find(part), std::string::npos) << outcome.errors;
+    std::string message;
+    std::istringstream lines(outcome.errors);
+    int sentences = 0;
+    for (std::string line; std::getline(lines, line);) sentences += line.rfind("profile_plate: ", 0) == 0;
+    EXPECT_EQ(sentences, 1) << outcome.errors;
+    for (auto const* const name : {"cells.npy", "cells.csv", "profiles.csv", "metrics.json", "report.html"})
+      EXPECT_FALSE(fs::exists(folder_ / "out" / name)) << name;
+  }
+
+  static constexpr std::int64_t side = 128;
+  fs::path folder_;
+  std::string table_;
+};
+
+TEST_F(ProfilePlate, finds_cells_and_follows_the_dose) {
+  auto const outcome = run(usual());
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  auto const metrics = nlohmann::json::parse(text_of(folder_ / "out" / "metrics.json"));
+  EXPECT_EQ(metrics["sites"], 8);
+  EXPECT_EQ(metrics["wells"], 8);
+  EXPECT_EQ(metrics["cells"], 96);
+  for (auto const* const set : {"embedding", "simple"}) {
+    EXPECT_GT(metrics[set]["replicate_map"], metrics[set]["chance_map"]) << set;
+    EXPECT_GT(metrics[set]["z_prime"], 0.0) << set;
+    EXPECT_DOUBLE_EQ(metrics[set]["dose_spearman"], 1.0) << set;
+  }
+  EXPECT_TRUE(metrics["seconds"].contains("embed"));
+  auto const cells = io::read_npy(folder_ / "out" / "cells.npy");
+  ASSERT_EQ(cells.extents.size(), 2u);
+  EXPECT_EQ(cells.extents[0], 96);
+  auto const report = text_of(folder_ / "out" / "report.html");
+  EXPECT_NE(report.find("untrained"), std::string::npos);
+  EXPECT_EQ(report.find("src=\"http"), std::string::npos) << "the report must be self-contained";
+}
+
+TEST_F(ProfilePlate, goes_on_after_an_interruption_to_the_same_bits) {
+  ASSERT_EQ(run(usual()).status, 0);
+  auto const whole = text_of(folder_ / "out" / "cells.npy"), profiles = text_of(folder_ / "out" / "profiles.csv");
+  fs::remove_all(folder_ / "out");
+  // Killed as soon as two sites are kept.
+  std::string const kill_it = "(while [ \"$(ls " + (folder_ / "out/sites").string() +
+                              " 2>/dev/null | grep -c 'safetensors$')\" -lt 2 ]; do sleep 0.01; done; pkill -KILL -f " + (folder_ / "plate.csv").string() +
+                              ") & ";
+  (void)run(usual(), kill_it);
+  EXPECT_FALSE(fs::exists(folder_ / "out" / "report.html")) << "the run was over before it was killed";
+  auto const again = run(usual());
+  ASSERT_EQ(again.status, 0) << again.errors;
+  EXPECT_NE(again.errors.find("kept from before"), std::string::npos) << again.errors;
+  EXPECT_EQ(text_of(folder_ / "out" / "cells.npy"), whole);
+  EXPECT_EQ(text_of(folder_ / "out" / "profiles.csv"), profiles);
+}
+
+TEST_F(ProfilePlate, takes_label_images) {
+  fs::create_directories(folder_ / "labels");
+  for (auto const& entry : fs::directory_iterator(folder_)) {
+    auto const name = entry.path().filename().string();
+    if (name.find("_dna") == std::string::npos) continue;
+    io::Image labels{.type = io::PixelType::uint8, .pages = 1, .channels = 1, .height = side, .width = side, .bytes = std::vector<std::byte>(side * side)};
+    for (std::int64_t y = 0; y < side; ++y) {
+      for (std::int64_t x = 0; x < side; ++x) labels.bytes[static_cast<std::size_t>(y * side + x)] = static_cast<std::byte>(y / 32 * 4 + x / 32 + 1);
+    }
+    io::write_png(folder_ / "labels" / name, labels);
+  }
+  auto const outcome = run(usual() + " --labels " + (folder_ / "labels").string());
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  EXPECT_EQ(nlohmann::json::parse(text_of(folder_ / "out" / "metrics.json"))["cells"], 8 * 16);
+}
+
+TEST_F(ProfilePlate, refuses_wrong_input_with_one_sentence) {
+  expect_refusal("--plate " + (folder_ / "none.csv").string() + " --out " + (folder_ / "out").string(), "none.csv");
+  change_table("A01_dna.png", "lost.png");
+  expect_refusal(usual(), "lost.png of site P A01 1 does not exist");
+  change_table(",control,", ",kontrol,");
+  expect_refusal(usual(), "there is no column control");
+  change_table("negative", "maybe");
+  expect_refusal(usual(), "control holds \"maybe\"");
+  change_table("P,A01,1,dmso,0", "P,A01,1,dmso,much");
+  expect_refusal(usual(), "\"much\"");
+  std::string without = table_;
+  for (std::size_t at; (at = without.find("negative")) != std::string::npos;) without.replace(at, 8, "none");
+  write_table(without);
+  expect_refusal(usual(), "no site is a negative control");
+  write_table(table_);
+  expect_refusal(usual() + " --nucleus-channel actin", "\"actin\"");
+  expect_refusal(usual() + " --weights " + (folder_ / "A01_dna.png").string(), "A01_dna.png");
+  expect_refusal(usual() + " --wrong", "--wrong");
+}
+
+TEST_F(ProfilePlate, refuses_wrong_images_with_one_sentence) {
+  write_channel(folder_ / "A02_protein.png", side - 1, 60, 1);
+  expect_refusal(usual(), "differ in size");
+  std::string const cut = text_of(folder_ / "A01_dna.png").substr(0, 300);
+  std::ofstream(folder_ / "A02_protein.png") << cut;
+  expect_refusal(usual(), "A02_protein.png");
+  for (auto const& entry : fs::directory_iterator(folder_)) {
+    if (entry.path().extension() == ".png") write_channel(entry.path(), side, 0, 1);
+  }
+  expect_refusal(usual() + " --nucleus-diameter 60", "no cell was found");
+}
+
+}  // namespace
+}  // namespace ocellus::test

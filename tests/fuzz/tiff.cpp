@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <ocellus/io/tiff.hpp>
+
+#include "reader.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
+  return ocellus::fuzz::feed(data, size, [](std::vector<std::byte> const& file) { (void)ocellus::io::parse_tiff("fuzz.tiff", file); });
+}
