@@ -18,11 +18,24 @@ MAY_INCLUDE = {
 }
 PUBLIC_LINES, DETAIL_LINES = 350, 800
 # A launch that begins with a policy has no label; one nested in a team needs none.
+# The one header that includes Kokkos.
+KOKKOS_HEADER = "ocellus/core/kokkos.hpp"
 UNLABELLED = re.compile(r"Kokkos::parallel_(?:for|reduce|scan)\s*\(\s*Kokkos::(?:RangePolicy|TeamPolicy|MDRangePolicy|Experimental)")
+
+
+def reaches_kokkos(include: pathlib.Path, name: str, known: dict) -> bool:
+    """Whether a header includes KOKKOS_HEADER, through others or itself."""
+    if name not in known:
+        known[name] = name == KOKKOS_HEADER
+        path = include / name
+        targets = re.findall(r"#include\s*<(ocellus/\S+?)>", path.read_text(encoding="utf-8")) if path.exists() else []
+        known[name] = known[name] or any([reaches_kokkos(include, target, known) for target in targets])
+    return known[name]
 
 
 def check(include: pathlib.Path):
     root = include / "ocellus"
+    known = {}
     for path in sorted(root.rglob("*.hpp")):
         name = path.relative_to(include)
         parts = path.relative_to(root).parts
@@ -33,6 +46,8 @@ def check(include: pathlib.Path):
         for word in ("Kokkos::Impl", "TODO", "FIXME", "using namespace Kokkos"):
             if word in text:
                 yield f"{name}: contains {word}"
+        if re.search(r"\b(?:Kokkos::|KOKKOS_)", text) and not reaches_kokkos(include, str(name), known):
+            yield f"{name}: uses Kokkos but does not include {KOKKOS_HEADER}, not even through others"
         if re.search(r"\bget_shmem\s*\(", text):
             yield f"{name}: get_shmem takes a level where one expects an alignment; write get_shmem_aligned"
         if re.search(r"\bKokkos::fence\s*\(", text):

@@ -123,7 +123,7 @@ template <ExecutionSpace Exec, RealView<2> Image, LabelView<2> Labels>
 /// image (H, W), bright nuclei -> labels (H, W) with 1 .. count in row-major order of their seeds; returns the count.
 ///
 /// Errors: `std::invalid_argument` when the labels do not fit, the image is empty, or an option is negative.
-/// Error bound: none: a heuristic. NaN pixels are background.
+/// Error bound: none: a heuristic. NaN pixels are background. Otsu's threshold splits any image that is not constant: one of noise alone gives parts of noise.
 /// Determinism: identical for every number of threads.
 /// Allocates: nothing. Synchronises: fences `exec`, since it returns the count.
 template <ExecutionSpace Exec, RealView<2> Image, LabelView<2> Labels>
