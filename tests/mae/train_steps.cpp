@@ -2,6 +2,8 @@
 
 #include <ocellus/mae/train_steps.hpp>
 
+#include <utility>
+
 #include "mae/models.hpp"
 #include "support/arrays.hpp"
 #include "support/configurations.hpp"
@@ -152,8 +154,9 @@ TYPED_TEST(TrainSteps, gives_the_same_bits_for_every_slice_and_thread_count_and_
   for (bool const agnostic : {false, true}) {
     auto options = usual(agnostic);
     Outcome whole;
+    std::vector<std::int64_t> slices = {0, 1, 2, 3};
     with_thread_counts<Exec>([&](Exec const& exec) {
-      for (std::int64_t const slice : {0, 1, 2, 3}) {
+      for (std::int64_t const slice : std::exchange(slices, {0, 3})) {
         options.micro_batch = slice;
         Training<Scalar, Exec> const run(agnostic, 3);
         WorkspaceFor<Exec> workspace(exec, run.bytes(exec, options));

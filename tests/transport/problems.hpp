@@ -66,6 +66,12 @@ double loose(double in_double) {
   return std::is_same_v<Scalar, float> ? in_double * 5e8 : in_double;
 }
 
+/// A tolerance on marginals that iterations in the type can reach, so that they end.
+template <class Scalar>
+double reachable(double in_double) {
+  return std::is_same_v<Scalar, float> ? 4e-6 : in_double;
+}
+
 /// |got - want| <= tolerance (|want| + scale) for each element.
 inline void expect_near(std::vector<double> const& got, std::vector<double> const& want, double tolerance, double scale = 1.0) {
   ASSERT_EQ(got.size(), want.size());

@@ -24,7 +24,7 @@ TYPED_TEST(SinkhornDivergence, agrees_with_three_problems_of_the_reference) {
   auto const term = [&](std::vector<double> const& u, std::vector<double> const& v, std::vector<double> const& au, std::vector<double> const& bv, double rho) {
     return reference::sinkhorn(reference::ground_costs(reference::Ground::squared_euclidean, u, v, 2), au, bv, 1.0, rho, rho, false, 4000);
   };
-  transport::SinkhornDivergenceOptions options{.epsilon = 1.0, .tolerance = 1e-13, .max_iterations = 3000};
+  transport::SinkhornDivergenceOptions options{.epsilon = 1.0, .tolerance = reachable<Scalar>(1e-13), .max_iterations = 3000};
   auto const got = transport::sinkhorn_divergence(Exec_<TypeParam>(), p.view(), q.view(), mass_a.view(), mass_b.view(), options);
   auto const xy = term(x, y, a, b, inf), xx = term(x, x, a, a, inf), yy = term(y, y, b, b, inf);
   EXPECT_NEAR(got.divergence, xy.regularised_cost - 0.5 * (xx.regularised_cost + yy.regularised_cost), loose<Scalar>(1e-11));

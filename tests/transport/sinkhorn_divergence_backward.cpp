@@ -15,7 +15,7 @@ TYPED_TEST(SinkhornDivergenceBackward, agrees_with_differences_of_the_divergence
   constexpr bool narrow = std::is_same_v<typename TypeParam::Scalar, float>;
   constexpr int n = 5, m = 4, d = 2;
   auto const x = random_values(n * d, 1), y = random_values(m * d, 2, 1.0, 0.5), a = masses(n, 3), b = masses(m, 4);
-  transport::SinkhornDivergenceOptions const options{.epsilon = 1.0, .tolerance = 1e-14, .max_iterations = 1000};
+  transport::SinkhornDivergenceOptions const options{.epsilon = 1.0, .tolerance = reachable<typename TypeParam::Scalar>(1e-14), .max_iterations = 1000};
   Array<TypeParam, 2> const p({n, d}, x), q({m, d}, y), to_x({n, d}), to_y({m, d});
   Array<TypeParam, 1> const mass_a({n}, a), mass_b({m}, b), to_a({n}), to_b({m});
   auto const result = transport::sinkhorn_divergence_backward(Exec_<TypeParam>(), p.view(), q.view(), mass_a.view(), mass_b.view(), to_x.view(), to_y.view(),

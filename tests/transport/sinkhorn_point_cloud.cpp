@@ -50,7 +50,7 @@ TYPED_TEST(SinkhornPointCloud, agrees_with_the_reference_for_every_cost_at_awkwa
         auto const want      = reference::sinkhorn(cost, a, b, epsilon, inf, inf, counting, 500);
         auto const got       = this->solve(Exec_<TypeParam>(), x, y, d, a, b,
                                            {.epsilon        = epsilon,
-                                            .tolerance      = 1e-14,
+                                            .tolerance      = reachable<Scalar>(1e-14),
                                             .max_iterations = 500,
                                             .cost           = static_cast<GroundCost>(kind),
                                             .reference      = counting ? PlanReference::counting : PlanReference::product});

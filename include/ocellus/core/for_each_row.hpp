@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/kokkos.hpp>
@@ -52,6 +53,10 @@ template <ExecutionSpace Exec>
 [[nodiscard]] inline int row_vector_length() {
   if constexpr (is_host_execution_v<Exec>) {
     return 1;
+#ifdef KOKKOS_ENABLE_OPENMPTARGET
+  } else if constexpr (std::is_same_v<Exec, Kokkos::Experimental::OpenMPTarget>) {
+    return 8;  // AUTO stands for 256 / lanes threads there, and fewer than 32 are refused
+#endif
   } else {
     int const longest = Kokkos::TeamPolicy<Exec>::vector_length_max();
     return longest < 32 ? longest : 32;

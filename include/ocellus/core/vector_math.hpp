@@ -40,6 +40,9 @@ inline constexpr double ln2_high = sizeof(T) == 4 ? 0x1.62e4p-1 : 0x1.62e42fee00
 template <class T>
 inline constexpr double ln2_low = sizeof(T) == 4 ? 0x1.7f7d1cf79abcap-20 : 0x1.a39ef35793c76p-33;
 
+#ifdef KOKKOS_ENABLE_OPENMPTARGET
+#pragma omp begin declare target  // tables are read through their address, so a device needs its own
+#endif
 /// (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2: for e^r (relative error 3.1e-9 and 3.7e-18) and for e^r - 1 (1.4e-8 and 2.9e-19).
 inline constexpr double exp_float[]    = {0x1.fffffcp-2, 0x1.555492p-3, 0x1.5558aep-5, 0x1.12397cp-7, 0x1.6a4efp-10};
 inline constexpr double exp_double[]   = {0x1.000000000000ap-1,  0x1.5555555555504p-3,  0x1.55555555506bap-5,  0x1.1111111125552p-7,  0x1.6c16c18477735p-10,
@@ -66,6 +69,9 @@ inline constexpr double erf_far_double[] = {-0x1.856ff9aed2e64p-26, -0x1.20dd71a
                                             0x1.903c58f89ac36p-16,  -0x1.d53bd57b58d4bp-14, 0x1.11ce3041259b5p-14,  -0x1.9ab38f14af01fp-16,
                                             0x1.cb6876408f844p-18,  -0x1.8e957c21c04dep-20, 0x1.0d92ae96150d8p-22,  -0x1.184352261872ap-25,
                                             0x1.b1afe279e1190p-29,  -0x1.d6e15fa15c709p-33, 0x1.402894f3dfc14p-37,  -0x1.9a30ea57ea974p-43};
+#ifdef KOKKOS_ENABLE_OPENMPTARGET
+#pragma omp end declare target
+#endif
 
 /// r = x - n ln 2 with |r| <= ln(2) / 2.
 template <class V>

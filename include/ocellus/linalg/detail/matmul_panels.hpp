@@ -58,7 +58,7 @@ struct PackPanels {
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t item) const {
     constexpr std::int64_t rows = panel_interleave<Stored>;
     std::int64_t const padded = (inner + rows - 1) / rows * rows, panel = item / padded, k = item % padded;
-    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, panel_columns), [&](std::int64_t const j) {
+    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, std::int64_t{panel_columns}), [&](std::int64_t const j) {
       std::int64_t const column = panel * panel_columns + j;
       Stored value              = static_cast<Stored>(0.0f);
       if (k < inner && column < columns) value = matrix(k, column);
