@@ -5,6 +5,7 @@
 #include <ocellus/ssl/dino_schedule.hpp>
 #include <ocellus/ssl/distillation_loss.hpp>
 #include <ocellus/ssl/ema_update.hpp>
+#include <ocellus/ssl/ibot_loss.hpp>
 #include <ocellus/ssl/koleo_loss.hpp>
 #include <ocellus/ssl/set_mean.hpp>
 #include <ocellus/ssl/simclr_loss.hpp>

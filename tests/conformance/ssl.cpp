@@ -56,6 +56,31 @@ void dino_loss_backward(Call<Real, Exec>& call) {
 }
 
 template <class Real, class Exec>
+ssl::IbotLossOptions ibot_options(Call<Real, Exec> const& call) {
+  return {.student_temperature       = call.number("student_temperature"),
+          .teacher_temperature       = call.number("teacher_temperature"),
+          .teacher_patch_temperature = call.number("teacher_patch_temperature"),
+          .class_weight              = call.number("class_weight"),
+          .patch_weight              = call.number("patch_weight")};
+}
+
+template <class Real, class Exec>
+void ibot_loss(Call<Real, Exec>& call) {
+  ssl::ibot_loss(call.exec(), call.template view<3>("student_class"), call.template view<4>("student_patch"), call.template view<3>("teacher_class"),
+                 call.template view<4>("teacher_patch"), call.template view<1>("center"), call.template view<1>("patch_center"),
+                 call.template typed<std::uint8_t, 3>("mask"), call.template output<0>("loss", {}), call.template output<0>("class_loss", {}),
+                 call.template output<0>("patch_loss", {}), ibot_options(call));
+}
+
+template <class Real, class Exec>
+void ibot_loss_backward(Call<Real, Exec>& call) {
+  ssl::ibot_loss_backward(call.exec(), call.template view<3>("student_class"), call.template view<4>("student_patch"), call.template view<3>("teacher_class"),
+                          call.template view<4>("teacher_patch"), call.template view<1>("center"), call.template view<1>("patch_center"),
+                          call.template typed<std::uint8_t, 3>("mask"), call.template output<3>("student_class_gradient", call.extents("student_class")),
+                          call.template output<4>("student_patch_gradient", call.extents("student_patch")), ibot_options(call));
+}
+
+template <class Real, class Exec>
 void koleo_loss(Call<Real, Exec>& call) {
   ssl::koleo_loss(call.exec(), call.template view<2>("input"), call.template output<0>("loss", {}));
 }
@@ -157,6 +182,23 @@ OCELLUS_CONFORMANCE_REGISTER(registry) {
   registry.add({"ssl.dino_loss_backward",
                 {.inputs = dino_inputs, .options = dino_options, .outputs = {output("student_gradient", "(S, N, K)")}},
                 OCELLUS_CONFORMANCE_RUN(dino_loss_backward)});
+  auto const ibot_inputs  = std::vector<InputSpec>{real("student_class", "(S, N, K)"),
+                                                   real("student_patch", "(2, N, L, K2)"),
+                                                   real("teacher_class", "(2, N, K)"),
+                                                   real("teacher_patch", "(2, N, L, K2)"),
+                                                   real("center", "(K)"),
+                                                   real("patch_center", "(K2)"),
+                                                   integer("mask", "(2, N, L)")};
+  auto const ibot_options = std::vector<OptionSpec>{number("student_temperature", 0.1), number("teacher_temperature", 0.04),
+                                                    number("teacher_patch_temperature", 0.04), number("class_weight", 1.0), number("patch_weight", 1.0)};
+  registry.add({"ssl.ibot_loss",
+                {.inputs = ibot_inputs, .options = ibot_options, .outputs = {output("loss", "()"), output("class_loss", "()"), output("patch_loss", "()")}},
+                OCELLUS_CONFORMANCE_RUN(ibot_loss)});
+  registry.add({"ssl.ibot_loss_backward",
+                {.inputs  = ibot_inputs,
+                 .options = ibot_options,
+                 .outputs = {output("student_class_gradient", "(S, N, K)"), output("student_patch_gradient", "(2, N, L, K2)")}},
+                OCELLUS_CONFORMANCE_RUN(ibot_loss_backward)});
   registry.add({"ssl.koleo_loss", {.inputs = {real("input", "(N, D)")}, .outputs = loss}, OCELLUS_CONFORMANCE_RUN(koleo_loss)});
   registry.add({"ssl.koleo_loss_backward",
                 {.inputs = {real("input", "(N, D)")}, .outputs = {output("input_gradient", "(N, D)")}},

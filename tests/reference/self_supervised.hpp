@@ -28,8 +28,8 @@ std::vector<Real> log_softmax(std::vector<Real> const& x, std::size_t width, dou
 
 /// Student (S, N, K), teacher (2, N, K): the mean (or sum) over pairs.
 template <class Real>
-Real dino_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::vector<double> const& center, std::size_t samples, double student_temperature, double teacher_temperature,
-               bool skip, bool mean) {
+Real dino_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::vector<double> const& center, std::size_t samples,
+               double student_temperature, double teacher_temperature, bool skip, bool mean) {
   std::size_t const width = center.size(), view = samples * width, views = student.size() / view;
   auto const s = log_softmax(student, width, student_temperature);
   auto const t = log_softmax(teacher, width, teacher_temperature, center);
@@ -45,8 +45,30 @@ Real dino_loss(std::vector<Real> const& student, std::vector<double> const& teac
   return mean ? loss / pairs : loss;
 }
 
+/// Patches (2, N, L, K) and mask (2, N, L): cross entropies of the masked, mean over each image's, then over images and views.
 template <class Real>
-Real distillation_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::size_t width, double student_temperature, double teacher_temperature, double scale, bool divergence) {
+Real ibot_patch_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::vector<double> const& center, std::vector<double> const& mask,
+                     std::size_t patches, double student_temperature, double teacher_temperature) {
+  std::size_t const width  = center.size();
+  auto const s             = log_softmax(student, width, student_temperature);
+  auto const t             = log_softmax(teacher, width, teacher_temperature, center);
+  std::size_t const images = patches == 0 ? 0 : mask.size() / patches;
+  Real loss                = 0;
+  for (std::size_t image = 0; image < images; ++image) {
+    double masked = 0;
+    for (std::size_t l = 0; l < patches; ++l) masked += mask[image * patches + l] != 0;
+    for (std::size_t l = 0; l < patches; ++l) {
+      std::size_t const row = image * patches + l;
+      for (std::size_t k = 0; k < width && mask[row] != 0; ++k)
+        loss += s[row * width + k] * (-std::exp(t[row * width + k]) / (masked > 1 ? masked : 1) / static_cast<double>(images));
+    }
+  }
+  return loss;
+}
+
+template <class Real>
+Real distillation_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::size_t width, double student_temperature,
+                       double teacher_temperature, double scale, bool divergence) {
   auto const s = log_softmax(student, width, student_temperature);
   auto const t = log_softmax(teacher, width, teacher_temperature);
   Real loss    = 0;
@@ -98,7 +120,7 @@ Real simclr_loss(std::vector<Real> const& first, std::vector<Real> const& second
   z.insert(z.end(), second.begin(), second.end());
   if (normalize) z = unit_rows(z, width, 1e-6);
   std::size_t const rows = z.size() / width, pairs = rows / 2;
-  Real loss              = 0;
+  Real loss = 0;
   for (std::size_t i = 0; i < rows; ++i) {
     std::vector<Real> s;
     std::size_t partner = 0;

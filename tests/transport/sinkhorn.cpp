@@ -80,7 +80,7 @@ TYPED_TEST(Sinkhorn, gives_exact_zeros_where_there_is_no_mass) {
     auto const want = reference::sinkhorn(cost, a, b, 0.125, inf, inf, counting, 3000);
     auto const got  = solve<TypeParam>(Exec_<TypeParam>(), cost, a, b,
                                       {.epsilon        = 0.125,
-                                        .tolerance      = reachable<Scalar>(1e-12),
+                                        .tolerance      = reachable<typename TypeParam::Scalar>(1e-12),
                                         .max_iterations = 3000,
                                         .reference      = counting ? PlanReference::counting : PlanReference::product});
     expect_near(got.plan, want.plan, loose<typename TypeParam::Scalar>(1e-11), 0.01);
