@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <ocellus/ssl/dino_head.hpp>
 #include <ocellus/ssl/dino_loss.hpp>
 #include <ocellus/ssl/dino_schedule.hpp>
 #include <ocellus/ssl/distillation_loss.hpp>

@@ -9,6 +9,54 @@
 namespace ocellus::conformance {
 namespace {
 
+/// The tensors of an input set in one flat array.
+template <class Call>
+struct Weights {
+  ParameterTable table;
+  typename Call::template View<typename Call::Real, 1> parameters;
+
+  Weights(Call const& call, std::string const& name) {
+    auto const& set = call.set(name);
+    for (auto const& [tensor, array] : set) table.add(tensor, array.extents);
+    Array flat = make_array({static_cast<std::int64_t>(table.size())}, std::vector<double>(table.size(), 0.0));
+    for (auto const& entry : table.entries()) {
+      auto const& from = set.at(entry.name);
+      for (std::size_t i = 0; i < from.size(); ++i) flat.reals[entry.offset + i] = from.real(i);
+    }
+    parameters = call.template upload<typename Call::Real, 1>(name, flat, flat.extents);
+  }
+
+  /// Reports a flat array under the names and shapes of the tensors.
+  template <class Flat>
+  void report(Call& call, std::string const& output, Flat const& flat) const {
+    auto const values = call.values(flat);
+    ArraySet tensors;
+    for (auto const& entry : table.entries()) {
+      auto const first    = values.begin() + static_cast<std::ptrdiff_t>(entry.offset);
+      tensors[entry.name] = make_array(entry.extents, {first, first + static_cast<std::ptrdiff_t>(entry.size())});
+    }
+    call.derive_set(output, std::move(tensors));
+  }
+};
+
+template <class Real, class Exec>
+void dino_head(Call<Real, Exec>& call) {
+  auto const input = call.template view<2>("input");
+  Weights<Call<Real, Exec>> const set(call, "weights");
+  auto const weights = ssl::dino_head_weights(set.table, set.parameters);
+  ssl::dino_head(call.exec(), input, weights, call.template output<2>("logits", {extent(input, 0), weights.prototypes()}));
+}
+
+template <class Real, class Exec>
+void dino_head_backward(Call<Real, Exec>& call) {
+  auto const input = call.template view<2>("input");
+  Weights<Call<Real, Exec>> const set(call, "weights");
+  auto const flat = call.template scratch<1>("weights_gradient", {static_cast<std::int64_t>(set.table.size())});
+  ssl::dino_head_backward(call.exec(), call.template view<2>("logits_gradient"), input, ssl::dino_head_weights(set.table, set.parameters),
+                          call.template output<2>("input_gradient", call.extents("input")), ssl::dino_head_weights(set.table, flat));
+  set.report(call, "weights_gradient", flat);
+}
+
 /// An output that begins as a copy of an input: what is changed in place.
 template <class Real, class Exec>
 auto in_place(Call<Real, Exec>& call, char const* name, char const* from) {
@@ -175,6 +223,12 @@ OCELLUS_CONFORMANCE_REGISTER(registry) {
       {"ssl.sinkhorn_knopp",
        {.inputs = {real("logits", "(N, K)")}, .options = {number("temperature"), integer_option("iterations", 3)}, .outputs = {output("assignment", "(N, K)")}},
        OCELLUS_CONFORMANCE_RUN(sinkhorn_knopp)});
+  registry.add(
+      {"ssl.dino_head", {.inputs = {real("input", "(N, D)"), set("weights")}, .outputs = {output("logits", "(N, K)")}}, OCELLUS_CONFORMANCE_RUN(dino_head)});
+  registry.add({"ssl.dino_head_backward",
+                {.inputs  = {real("input", "(N, D)"), set("weights"), real("logits_gradient", "(N, K)")},
+                 .outputs = {output("input_gradient", "(N, D)"), output("weights_gradient", "set of weights")}},
+                OCELLUS_CONFORMANCE_RUN(dino_head_backward)});
   auto const dino_inputs  = std::vector<InputSpec>{real("student", "(S, N, K)"), real("teacher", "(2, N, K)"), real("center", "(K)")};
   auto const dino_options = std::vector<OptionSpec>{number("student_temperature", 0.1), number("teacher_temperature", 0.04), flag("skip_same_view", true),
                                                     choice("reduction", {"mean", "sum"}, "mean")};

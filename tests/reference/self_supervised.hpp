@@ -26,6 +26,54 @@ std::vector<Real> log_softmax(std::vector<Real> const& x, std::size_t width, dou
   return y;
 }
 
+/// x over max(|x|, floor), row by row.
+template <class Real>
+std::vector<Real> unit_rows(std::vector<Real> x, std::size_t width, double floor) {
+  using std::sqrt;
+  for (std::size_t first = 0; first < x.size(); first += width) {
+    Real square = 0;
+    for (std::size_t d = 0; d < width; ++d) square += x[first + d] * x[first + d];
+    Real const length = square > floor * floor ? sqrt(square) : Real(floor);
+    for (std::size_t d = 0; d < width; ++d) x[first + d] = x[first + d] / length;
+  }
+  return x;
+}
+
+/// weights: weight (O, I) and bias (O) of each layer, then g (K) and v (K, B). `width` features a row.
+template <class Real>
+std::vector<Real> dino_head(std::vector<Real> const& input, std::size_t width, std::vector<std::vector<Real>> const& weights) {
+  using std::erf;
+  std::vector<Real> x      = input;
+  std::size_t const layers = (weights.size() - 2) / 2;
+  std::size_t const rows   = width == 0 ? 0 : input.size() / width;
+  auto const& lengths      = weights[2 * layers];
+  auto const& directions   = weights[2 * layers + 1];
+  for (std::size_t i = 0; i < layers; ++i) {
+    auto const &w = weights[2 * i], &b = weights[2 * i + 1];
+    std::vector<Real> next(rows * b.size());
+    for (std::size_t n = 0; n < rows; ++n) {
+      for (std::size_t o = 0; o < b.size(); ++o) {
+        Real sum = b[o];
+        for (std::size_t d = 0; d < width; ++d) sum += w[o * width + d] * x[n * width + d];
+        next[n * b.size() + o] = i + 1 < layers ? sum * 0.5 * (erf(sum / std::sqrt(2.0)) + 1.0) : sum;
+      }
+    }
+    x     = next;
+    width = b.size();
+  }
+  x            = unit_rows(x, width, 1e-12);
+  auto const v = unit_rows(directions, width, 0);
+  std::vector<Real> logits(rows * lengths.size());
+  for (std::size_t n = 0; n < rows; ++n) {
+    for (std::size_t k = 0; k < lengths.size(); ++k) {
+      Real sum = 0;
+      for (std::size_t d = 0; d < width; ++d) sum += x[n * width + d] * v[k * width + d];
+      logits[n * lengths.size() + k] = sum * lengths[k];
+    }
+  }
+  return logits;
+}
+
 /// Student (S, N, K), teacher (2, N, K): the mean (or sum) over pairs.
 template <class Real>
 Real dino_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::vector<double> const& center, std::size_t samples,
@@ -74,19 +122,6 @@ Real distillation_loss(std::vector<Real> const& student, std::vector<double> con
   Real loss    = 0;
   for (std::size_t i = 0; i < s.size(); ++i) loss += ((divergence ? Real(t[i]) : Real(0)) - s[i]) * std::exp(t[i]);
   return loss * (scale / static_cast<double>(s.size() / width));
-}
-
-/// x over max(|x|, floor), row by row.
-template <class Real>
-std::vector<Real> unit_rows(std::vector<Real> x, std::size_t width, double floor) {
-  using std::sqrt;
-  for (std::size_t first = 0; first < x.size(); first += width) {
-    Real square = 0;
-    for (std::size_t d = 0; d < width; ++d) square += x[first + d] * x[first + d];
-    Real const length = square > floor * floor ? sqrt(square) : Real(floor);
-    for (std::size_t d = 0; d < width; ++d) x[first + d] = x[first + d] / length;
-  }
-  return x;
 }
 
 template <class Real>
