@@ -8,6 +8,7 @@
 #include <ocellus/ssl/ema_update.hpp>
 #include <ocellus/ssl/ibot_loss.hpp>
 #include <ocellus/ssl/koleo_loss.hpp>
+#include <ocellus/ssl/set_dino_loss.hpp>
 #include <ocellus/ssl/set_mean.hpp>
 #include <ocellus/ssl/simclr_loss.hpp>
 #include <ocellus/ssl/sinkhorn_knopp.hpp>

@@ -177,6 +177,32 @@ void set_mean_backward(Call<Real, Exec>& call) {
 }
 
 template <class Real, class Exec>
+ssl::SetDinoLossOptions set_options(Call<Real, Exec> const& call) {
+  return {.sets = call.integer("sets"), .student_temperature = call.number("student_temperature"), .teacher_temperature = call.number("teacher_temperature")};
+}
+
+template <class Real, class Exec>
+void set_dino_loss(Call<Real, Exec>& call) {
+  Weights<Call<Real, Exec>> const student(call, "student_weights"), teacher(call, "teacher_weights");
+  ssl::set_dino_loss(call.exec(), call.template view<3>("student"), call.template indices<1>("student_set"), call.template view<3>("teacher"),
+                     call.template indices<1>("teacher_set"), ssl::dino_head_weights(student.table, student.parameters),
+                     ssl::dino_head_weights(teacher.table, teacher.parameters), call.template view<1>("center"), call.template output<0>("loss", {}),
+                     set_options(call));
+}
+
+template <class Real, class Exec>
+void set_dino_loss_backward(Call<Real, Exec>& call) {
+  Weights<Call<Real, Exec>> const student(call, "student_weights"), teacher(call, "teacher_weights");
+  auto const flat = call.template scratch<1>("student_weights_gradient", {static_cast<std::int64_t>(student.table.size())});
+  ssl::set_dino_loss_backward(call.exec(), call.template view<3>("student"), call.template indices<1>("student_set"), call.template view<3>("teacher"),
+                              call.template indices<1>("teacher_set"), ssl::dino_head_weights(student.table, student.parameters),
+                              ssl::dino_head_weights(teacher.table, teacher.parameters), call.template view<1>("center"),
+                              call.template output<3>("student_gradient", call.extents("student")), ssl::dino_head_weights(student.table, flat),
+                              set_options(call));
+  student.report(call, "student_weights_gradient", flat);
+}
+
+template <class Real, class Exec>
 void time_order_loss(Call<Real, Exec>& call) {
   ssl::time_order_loss(call.exec(), call.template view<2>("logits"), call.template indices<1>("label"), call.template output<0>("loss", {}));
 }
@@ -274,6 +300,16 @@ OCELLUS_CONFORMANCE_REGISTER(registry) {
   registry.add({"ssl.set_mean_backward",
                 {.inputs = {real("mean_gradient", "(G, D)"), integer("set", "(n)")}, .outputs = {output("embeddings_gradient", "(n, D)")}},
                 OCELLUS_CONFORMANCE_RUN(set_mean_backward)});
+  auto const set_inputs =
+      std::vector<InputSpec>{real("student", "(S, n, D)"), integer("student_set", "(n)"), real("teacher", "(2, m, D)"), integer("teacher_set", "(m)"),
+                             set("student_weights"),       set("teacher_weights"),        real("center", "(K)")};
+  auto const set_options = std::vector<OptionSpec>{integer_option("sets"), number("student_temperature", 0.1), number("teacher_temperature", 0.04)};
+  registry.add({"ssl.set_dino_loss", {.inputs = set_inputs, .options = set_options, .outputs = loss}, OCELLUS_CONFORMANCE_RUN(set_dino_loss)});
+  registry.add({"ssl.set_dino_loss_backward",
+                {.inputs  = set_inputs,
+                 .options = set_options,
+                 .outputs = {output("student_gradient", "(S, n, D)"), output("student_weights_gradient", "set of student_weights")}},
+                OCELLUS_CONFORMANCE_RUN(set_dino_loss_backward)});
   auto const order = std::vector<InputSpec>{real("logits", "(N, 2)"), integer("label", "(N)")};
   registry.add({"ssl.time_order_loss", {.inputs = order, .outputs = loss}, OCELLUS_CONFORMANCE_RUN(time_order_loss)});
   registry.add(
