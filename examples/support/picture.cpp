@@ -38,6 +38,13 @@ DisplayRange display_range(float const* values, std::size_t count) {
 
 Picture composite(float const* channels, std::int64_t count, std::int64_t height, std::int64_t width, std::vector<DisplayRange> const& ranges) {
   Picture picture{width, height, std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * 3))};
+  // Beyond three channels they are dimmed, so that all of them together do not saturate red, green or blue by more than two thirds.
+  std::array<float, 3> strength = {0, 0, 0};
+  for (std::int64_t c = 0; c < count; ++c) {
+    auto const colour = channel_colour(c, count);
+    for (std::size_t k = 0; k < 3; ++k) strength[k] += 0.6f * colour[k];
+  }
+  for (float& part : strength) part = 1.f / std::max(part, 1.f);
   for (std::int64_t i = 0; i < height * width; ++i) {
     std::array<float, 3> sum = {0, 0, 0};
     for (std::int64_t c = 0; c < count; ++c) {
@@ -48,7 +55,7 @@ Picture composite(float const* channels, std::int64_t count, std::int64_t height
       for (std::size_t k = 0; k < 3; ++k) sum[k] += shown * colour[k];
     }
     for (std::size_t k = 0; k < 3; ++k)
-      picture.rgb[static_cast<std::size_t>(i) * 3 + k] = static_cast<std::uint8_t>(std::lround(255.f * std::min(sum[k], 1.f)));
+      picture.rgb[static_cast<std::size_t>(i) * 3 + k] = static_cast<std::uint8_t>(std::lround(255.f * std::min(sum[k] * strength[k], 1.f)));
   }
   return picture;
 }
