@@ -14,3 +14,4 @@
 #include <ocellus/ssl/sinkhorn_knopp.hpp>
 #include <ocellus/ssl/time_order_loss.hpp>
 #include <ocellus/ssl/update_center.hpp>
+#include <ocellus/ssl/weights.hpp>

@@ -9,13 +9,23 @@
 namespace ocellus::conformance {
 namespace {
 
-/// The tensors of an input set in one flat array.
-template <class Call>
-struct Weights {
-  ParameterTable table;
-  typename Call::template View<typename Call::Real, 1> parameters;
+/// An output that begins as a copy of an input: what is changed in place.
+template <class Real, class Exec>
+auto in_place(Call<Real, Exec>& call, char const* name, char const* from) {
+  auto const start = call.line(from);
+  auto const view  = call.template output<1>(name, start, call.extents(from));
+  Kokkos::deep_copy(view, start);
+  return view;
+}
 
-  Weights(Call const& call, std::string const& name) {
+/// A set of weights as a table of parameters and one flat array.
+template <class Call>
+struct HeadWeights {
+  using Line = typename Call::template View<typename Call::Real, 1>;
+  ParameterTable table;
+  Line parameters;
+
+  HeadWeights(Call const& call, std::string const& name) {
     auto const& set = call.set(name);
     for (auto const& [tensor, array] : set) table.add(tensor, array.extents);
     Array flat = make_array({static_cast<std::int64_t>(table.size())}, std::vector<double>(table.size(), 0.0));
@@ -26,44 +36,83 @@ struct Weights {
     parameters = call.template upload<typename Call::Real, 1>(name, flat, flat.extents);
   }
 
-  /// Reports a flat array under the names and shapes of the tensors.
-  template <class Flat>
-  void report(Call& call, std::string const& output, Flat const& flat) const {
-    auto const values = call.values(flat);
-    ArraySet tensors;
+  [[nodiscard]] auto weights() const { return ssl::dino_head_weights(table, parameters); }
+  /// Reports gradients under the names and shapes of the weights.
+  void report(Call& call, std::string const& name, Line const& gradients) const {
+    auto const values = call.values(gradients);
+    ArraySet set;
     for (auto const& entry : table.entries()) {
-      auto const first    = values.begin() + static_cast<std::ptrdiff_t>(entry.offset);
-      tensors[entry.name] = make_array(entry.extents, {first, first + static_cast<std::ptrdiff_t>(entry.size())});
+      auto const first = values.begin() + static_cast<std::ptrdiff_t>(entry.offset);
+      set[entry.name]  = make_array(entry.extents, {first, first + static_cast<std::ptrdiff_t>(entry.size())});
     }
-    call.derive_set(output, std::move(tensors));
+    call.derive_set(name, std::move(set));
   }
 };
 
 template <class Real, class Exec>
 void dino_head(Call<Real, Exec>& call) {
   auto const input = call.template view<2>("input");
-  Weights<Call<Real, Exec>> const set(call, "weights");
-  auto const weights = ssl::dino_head_weights(set.table, set.parameters);
+  HeadWeights<Call<Real, Exec>> const head(call, "weights");
+  auto const weights = head.weights();
   ssl::dino_head(call.exec(), input, weights, call.template output<2>("logits", {extent(input, 0), weights.prototypes()}));
 }
 
 template <class Real, class Exec>
 void dino_head_backward(Call<Real, Exec>& call) {
-  auto const input = call.template view<2>("input");
-  Weights<Call<Real, Exec>> const set(call, "weights");
-  auto const flat = call.template scratch<1>("weights_gradient", {static_cast<std::int64_t>(set.table.size())});
-  ssl::dino_head_backward(call.exec(), call.template view<2>("logits_gradient"), input, ssl::dino_head_weights(set.table, set.parameters),
-                          call.template output<2>("input_gradient", call.extents("input")), ssl::dino_head_weights(set.table, flat));
-  set.report(call, "weights_gradient", flat);
+  HeadWeights<Call<Real, Exec>> const head(call, "weights");
+  auto const gradients = call.template scratch<1>("gradients", {static_cast<std::int64_t>(head.table.size())});
+  ssl::dino_head_backward(call.exec(), call.template view<2>("input"), head.weights(), call.template view<2>("logits_gradient"),
+                          call.template output<2>("input_gradient", call.extents("input")), ssl::dino_head_gradients(head.table, gradients));
+  head.report(call, "weights_gradient", gradients);
 }
 
-/// An output that begins as a copy of an input: what is changed in place.
 template <class Real, class Exec>
-auto in_place(Call<Real, Exec>& call, char const* name, char const* from) {
-  auto const start = call.line(from);
-  auto const view  = call.template output<1>(name, start, call.extents(from));
-  Kokkos::deep_copy(view, start);
-  return view;
+ssl::IbotLossOptions ibot_options(Call<Real, Exec> const& call) {
+  return {.student_temperature       = call.number("student_temperature"),
+          .teacher_temperature       = call.number("teacher_temperature"),
+          .teacher_patch_temperature = call.number("teacher_patch_temperature"),
+          .class_weight              = call.number("class_weight"),
+          .patch_weight              = call.number("patch_weight")};
+}
+
+template <class Real, class Exec>
+void ibot_loss(Call<Real, Exec>& call) {
+  ssl::ibot_loss(call.exec(), call.template view<3>("student_class"), call.template view<3>("teacher_class"), call.template view<4>("student_patch"),
+                 call.template view<4>("teacher_patch"), call.template view<1>("center"), call.template view<1>("patch_center"),
+                 call.template typed<std::uint8_t, 3>("mask"), call.template output<0>("loss", {}), call.template output_if_wanted<0>("class_loss", {}),
+                 call.template output_if_wanted<0>("patch_loss", {}), ibot_options(call));
+}
+
+template <class Real, class Exec>
+void ibot_loss_backward(Call<Real, Exec>& call) {
+  ssl::ibot_loss_backward(call.exec(), call.template view<3>("student_class"), call.template view<3>("teacher_class"), call.template view<4>("student_patch"),
+                          call.template view<4>("teacher_patch"), call.template view<1>("center"), call.template view<1>("patch_center"),
+                          call.template typed<std::uint8_t, 3>("mask"), call.template output<3>("student_class_gradient", call.extents("student_class")),
+                          call.template output<4>("student_patch_gradient", call.extents("student_patch")), ibot_options(call));
+}
+
+template <class Real, class Exec>
+ssl::SetDinoLossOptions set_dino_options(Call<Real, Exec> const& call) {
+  return {.sets = call.integer("sets"), .student_temperature = call.number("student_temperature"), .teacher_temperature = call.number("teacher_temperature")};
+}
+
+template <class Real, class Exec>
+void set_dino_loss(Call<Real, Exec>& call) {
+  HeadWeights<Call<Real, Exec>> const student(call, "student_weights"), teacher(call, "teacher_weights");
+  ssl::set_dino_loss(call.exec(), call.template view<3>("student"), call.template indices<1>("student_set"), call.template view<3>("teacher"),
+                     call.template indices<1>("teacher_set"), student.weights(), teacher.weights(), call.template view<1>("center"),
+                     call.template output<0>("loss", {}), set_dino_options(call));
+}
+
+template <class Real, class Exec>
+void set_dino_loss_backward(Call<Real, Exec>& call) {
+  HeadWeights<Call<Real, Exec>> const student(call, "student_weights"), teacher(call, "teacher_weights");
+  auto const gradients = call.template scratch<1>("gradients", {static_cast<std::int64_t>(student.table.size())});
+  ssl::set_dino_loss_backward(call.exec(), call.template view<3>("student"), call.template indices<1>("student_set"), call.template view<3>("teacher"),
+                              call.template indices<1>("teacher_set"), student.weights(), teacher.weights(), call.template view<1>("center"),
+                              call.template output<3>("student_gradient", call.extents("student")), ssl::dino_head_gradients(student.table, gradients),
+                              set_dino_options(call));
+  student.report(call, "student_weights_gradient", gradients);
 }
 
 template <class Real, class Exec>
@@ -101,31 +150,6 @@ template <class Real, class Exec>
 void dino_loss_backward(Call<Real, Exec>& call) {
   ssl::dino_loss_backward(call.exec(), call.template view<3>("student"), call.template view<3>("teacher"), call.template view<1>("center"),
                           call.template output<3>("student_gradient", call.extents("student")), dino_options(call));
-}
-
-template <class Real, class Exec>
-ssl::IbotLossOptions ibot_options(Call<Real, Exec> const& call) {
-  return {.student_temperature       = call.number("student_temperature"),
-          .teacher_temperature       = call.number("teacher_temperature"),
-          .teacher_patch_temperature = call.number("teacher_patch_temperature"),
-          .class_weight              = call.number("class_weight"),
-          .patch_weight              = call.number("patch_weight")};
-}
-
-template <class Real, class Exec>
-void ibot_loss(Call<Real, Exec>& call) {
-  ssl::ibot_loss(call.exec(), call.template view<3>("student_class"), call.template view<4>("student_patch"), call.template view<3>("teacher_class"),
-                 call.template view<4>("teacher_patch"), call.template view<1>("center"), call.template view<1>("patch_center"),
-                 call.template typed<std::uint8_t, 3>("mask"), call.template output<0>("loss", {}), call.template output<0>("class_loss", {}),
-                 call.template output<0>("patch_loss", {}), ibot_options(call));
-}
-
-template <class Real, class Exec>
-void ibot_loss_backward(Call<Real, Exec>& call) {
-  ssl::ibot_loss_backward(call.exec(), call.template view<3>("student_class"), call.template view<4>("student_patch"), call.template view<3>("teacher_class"),
-                          call.template view<4>("teacher_patch"), call.template view<1>("center"), call.template view<1>("patch_center"),
-                          call.template typed<std::uint8_t, 3>("mask"), call.template output<3>("student_class_gradient", call.extents("student_class")),
-                          call.template output<4>("student_patch_gradient", call.extents("student_patch")), ibot_options(call));
 }
 
 template <class Real, class Exec>
@@ -177,32 +201,6 @@ void set_mean_backward(Call<Real, Exec>& call) {
 }
 
 template <class Real, class Exec>
-ssl::SetDinoLossOptions set_options(Call<Real, Exec> const& call) {
-  return {.sets = call.integer("sets"), .student_temperature = call.number("student_temperature"), .teacher_temperature = call.number("teacher_temperature")};
-}
-
-template <class Real, class Exec>
-void set_dino_loss(Call<Real, Exec>& call) {
-  Weights<Call<Real, Exec>> const student(call, "student_weights"), teacher(call, "teacher_weights");
-  ssl::set_dino_loss(call.exec(), call.template view<3>("student"), call.template indices<1>("student_set"), call.template view<3>("teacher"),
-                     call.template indices<1>("teacher_set"), ssl::dino_head_weights(student.table, student.parameters),
-                     ssl::dino_head_weights(teacher.table, teacher.parameters), call.template view<1>("center"), call.template output<0>("loss", {}),
-                     set_options(call));
-}
-
-template <class Real, class Exec>
-void set_dino_loss_backward(Call<Real, Exec>& call) {
-  Weights<Call<Real, Exec>> const student(call, "student_weights"), teacher(call, "teacher_weights");
-  auto const flat = call.template scratch<1>("student_weights_gradient", {static_cast<std::int64_t>(student.table.size())});
-  ssl::set_dino_loss_backward(call.exec(), call.template view<3>("student"), call.template indices<1>("student_set"), call.template view<3>("teacher"),
-                              call.template indices<1>("teacher_set"), ssl::dino_head_weights(student.table, student.parameters),
-                              ssl::dino_head_weights(teacher.table, teacher.parameters), call.template view<1>("center"),
-                              call.template output<3>("student_gradient", call.extents("student")), ssl::dino_head_weights(student.table, flat),
-                              set_options(call));
-  student.report(call, "student_weights_gradient", flat);
-}
-
-template <class Real, class Exec>
 void time_order_loss(Call<Real, Exec>& call) {
   ssl::time_order_loss(call.exec(), call.template view<2>("logits"), call.template indices<1>("label"), call.template output<0>("loss", {}));
 }
@@ -238,33 +236,14 @@ void distillation_loss_backward(Call<Real, Exec>& call) {
 OCELLUS_CONFORMANCE_REGISTER(registry) {
   auto const loss = std::vector<OutputSpec>{output("loss", "()")};
   registry.add(
-      {"ssl.update_center",
-       {.inputs = {real("center", "(K)"), real("teacher", "(M, K)")}, .options = {number("momentum", 0.9)}, .outputs = {output("updated_center", "(K)")}},
-       OCELLUS_CONFORMANCE_RUN(update_center)});
-  registry.add(
-      {"ssl.ema_update",
-       {.inputs = {real("teacher", "(n)"), real("student", "(n)")}, .options = {number("momentum", 0.996)}, .outputs = {output("updated_teacher", "(n)")}},
-       OCELLUS_CONFORMANCE_RUN(ema_update)});
-  registry.add(
-      {"ssl.sinkhorn_knopp",
-       {.inputs = {real("logits", "(N, K)")}, .options = {number("temperature"), integer_option("iterations", 3)}, .outputs = {output("assignment", "(N, K)")}},
-       OCELLUS_CONFORMANCE_RUN(sinkhorn_knopp)});
-  registry.add(
       {"ssl.dino_head", {.inputs = {real("input", "(N, D)"), set("weights")}, .outputs = {output("logits", "(N, K)")}}, OCELLUS_CONFORMANCE_RUN(dino_head)});
   registry.add({"ssl.dino_head_backward",
                 {.inputs  = {real("input", "(N, D)"), set("weights"), real("logits_gradient", "(N, K)")},
                  .outputs = {output("input_gradient", "(N, D)"), output("weights_gradient", "set of weights")}},
                 OCELLUS_CONFORMANCE_RUN(dino_head_backward)});
-  auto const dino_inputs  = std::vector<InputSpec>{real("student", "(S, N, K)"), real("teacher", "(2, N, K)"), real("center", "(K)")};
-  auto const dino_options = std::vector<OptionSpec>{number("student_temperature", 0.1), number("teacher_temperature", 0.04), flag("skip_same_view", true),
-                                                    choice("reduction", {"mean", "sum"}, "mean")};
-  registry.add({"ssl.dino_loss", {.inputs = dino_inputs, .options = dino_options, .outputs = loss}, OCELLUS_CONFORMANCE_RUN(dino_loss)});
-  registry.add({"ssl.dino_loss_backward",
-                {.inputs = dino_inputs, .options = dino_options, .outputs = {output("student_gradient", "(S, N, K)")}},
-                OCELLUS_CONFORMANCE_RUN(dino_loss_backward)});
   auto const ibot_inputs  = std::vector<InputSpec>{real("student_class", "(S, N, K)"),
-                                                   real("student_patch", "(2, N, L, K2)"),
                                                    real("teacher_class", "(2, N, K)"),
+                                                   real("student_patch", "(2, N, L, K2)"),
                                                    real("teacher_patch", "(2, N, L, K2)"),
                                                    real("center", "(K)"),
                                                    real("patch_center", "(K2)"),
@@ -279,6 +258,35 @@ OCELLUS_CONFORMANCE_REGISTER(registry) {
                  .options = ibot_options,
                  .outputs = {output("student_class_gradient", "(S, N, K)"), output("student_patch_gradient", "(2, N, L, K2)")}},
                 OCELLUS_CONFORMANCE_RUN(ibot_loss_backward)});
+  auto const set_dino_inputs =
+      std::vector<InputSpec>{real("student", "(S, n, D)"), integer("student_set", "(n)"), real("teacher", "(2, m, D)"), integer("teacher_set", "(m)"),
+                             set("student_weights"),       set("teacher_weights"),        real("center", "(K)")};
+  auto const set_dino_options = std::vector<OptionSpec>{integer_option("sets"), number("student_temperature", 0.1), number("teacher_temperature", 0.04)};
+  registry.add({"ssl.set_dino_loss", {.inputs = set_dino_inputs, .options = set_dino_options, .outputs = loss}, OCELLUS_CONFORMANCE_RUN(set_dino_loss)});
+  registry.add({"ssl.set_dino_loss_backward",
+                {.inputs  = set_dino_inputs,
+                 .options = set_dino_options,
+                 .outputs = {output("student_gradient", "(S, n, D)"), output("student_weights_gradient", "set of weights")}},
+                OCELLUS_CONFORMANCE_RUN(set_dino_loss_backward)});
+  registry.add(
+      {"ssl.update_center",
+       {.inputs = {real("center", "(K)"), real("teacher", "(M, K)")}, .options = {number("momentum", 0.9)}, .outputs = {output("updated_center", "(K)")}},
+       OCELLUS_CONFORMANCE_RUN(update_center)});
+  registry.add(
+      {"ssl.ema_update",
+       {.inputs = {real("teacher", "(n)"), real("student", "(n)")}, .options = {number("momentum", 0.996)}, .outputs = {output("updated_teacher", "(n)")}},
+       OCELLUS_CONFORMANCE_RUN(ema_update)});
+  registry.add(
+      {"ssl.sinkhorn_knopp",
+       {.inputs = {real("logits", "(N, K)")}, .options = {number("temperature"), integer_option("iterations", 3)}, .outputs = {output("assignment", "(N, K)")}},
+       OCELLUS_CONFORMANCE_RUN(sinkhorn_knopp)});
+  auto const dino_inputs  = std::vector<InputSpec>{real("student", "(S, N, K)"), real("teacher", "(2, N, K)"), real("center", "(K)")};
+  auto const dino_options = std::vector<OptionSpec>{number("student_temperature", 0.1), number("teacher_temperature", 0.04), flag("skip_same_view", true),
+                                                    choice("reduction", {"mean", "sum"}, "mean")};
+  registry.add({"ssl.dino_loss", {.inputs = dino_inputs, .options = dino_options, .outputs = loss}, OCELLUS_CONFORMANCE_RUN(dino_loss)});
+  registry.add({"ssl.dino_loss_backward",
+                {.inputs = dino_inputs, .options = dino_options, .outputs = {output("student_gradient", "(S, N, K)")}},
+                OCELLUS_CONFORMANCE_RUN(dino_loss_backward)});
   registry.add({"ssl.koleo_loss", {.inputs = {real("input", "(N, D)")}, .outputs = loss}, OCELLUS_CONFORMANCE_RUN(koleo_loss)});
   registry.add({"ssl.koleo_loss_backward",
                 {.inputs = {real("input", "(N, D)")}, .outputs = {output("input_gradient", "(N, D)")}},
@@ -300,16 +308,6 @@ OCELLUS_CONFORMANCE_REGISTER(registry) {
   registry.add({"ssl.set_mean_backward",
                 {.inputs = {real("mean_gradient", "(G, D)"), integer("set", "(n)")}, .outputs = {output("embeddings_gradient", "(n, D)")}},
                 OCELLUS_CONFORMANCE_RUN(set_mean_backward)});
-  auto const set_inputs =
-      std::vector<InputSpec>{real("student", "(S, n, D)"), integer("student_set", "(n)"), real("teacher", "(2, m, D)"), integer("teacher_set", "(m)"),
-                             set("student_weights"),       set("teacher_weights"),        real("center", "(K)")};
-  auto const set_options = std::vector<OptionSpec>{integer_option("sets"), number("student_temperature", 0.1), number("teacher_temperature", 0.04)};
-  registry.add({"ssl.set_dino_loss", {.inputs = set_inputs, .options = set_options, .outputs = loss}, OCELLUS_CONFORMANCE_RUN(set_dino_loss)});
-  registry.add({"ssl.set_dino_loss_backward",
-                {.inputs  = set_inputs,
-                 .options = set_options,
-                 .outputs = {output("student_gradient", "(S, n, D)"), output("student_weights_gradient", "set of student_weights")}},
-                OCELLUS_CONFORMANCE_RUN(set_dino_loss_backward)});
   auto const order = std::vector<InputSpec>{real("logits", "(N, 2)"), integer("label", "(N)")};
   registry.add({"ssl.time_order_loss", {.inputs = order, .outputs = loss}, OCELLUS_CONFORMANCE_RUN(time_order_loss)});
   registry.add(

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "encoder.hpp"
+
 /// Losses of self-supervised learning in plain loops; rows row-major.
 namespace ocellus::reference {
 
@@ -26,58 +28,10 @@ std::vector<Real> log_softmax(std::vector<Real> const& x, std::size_t width, dou
   return y;
 }
 
-/// x over max(|x|, floor), row by row.
-template <class Real>
-std::vector<Real> unit_rows(std::vector<Real> x, std::size_t width, double floor) {
-  using std::sqrt;
-  for (std::size_t first = 0; first < x.size(); first += width) {
-    Real square = 0;
-    for (std::size_t d = 0; d < width; ++d) square += x[first + d] * x[first + d];
-    Real const length = square > floor * floor ? sqrt(square) : Real(floor);
-    for (std::size_t d = 0; d < width; ++d) x[first + d] = x[first + d] / length;
-  }
-  return x;
-}
-
-/// weights: weight (O, I) and bias (O) of each layer, then g (K) and v (K, B). `width` features a row.
-template <class Real>
-std::vector<Real> dino_head(std::vector<Real> const& input, std::size_t width, std::vector<std::vector<Real>> const& weights) {
-  using std::erf;
-  std::vector<Real> x      = input;
-  std::size_t const layers = (weights.size() - 2) / 2;
-  std::size_t const rows   = width == 0 ? 0 : input.size() / width;
-  auto const& lengths      = weights[2 * layers];
-  auto const& directions   = weights[2 * layers + 1];
-  for (std::size_t i = 0; i < layers; ++i) {
-    auto const &w = weights[2 * i], &b = weights[2 * i + 1];
-    std::vector<Real> next(rows * b.size());
-    for (std::size_t n = 0; n < rows; ++n) {
-      for (std::size_t o = 0; o < b.size(); ++o) {
-        Real sum = b[o];
-        for (std::size_t d = 0; d < width; ++d) sum += w[o * width + d] * x[n * width + d];
-        next[n * b.size() + o] = i + 1 < layers ? sum * 0.5 * (erf(sum / std::sqrt(2.0)) + 1.0) : sum;
-      }
-    }
-    x     = next;
-    width = b.size();
-  }
-  x            = unit_rows(x, width, 1e-12);
-  auto const v = unit_rows(directions, width, 0);
-  std::vector<Real> logits(rows * lengths.size());
-  for (std::size_t n = 0; n < rows; ++n) {
-    for (std::size_t k = 0; k < lengths.size(); ++k) {
-      Real sum = 0;
-      for (std::size_t d = 0; d < width; ++d) sum += x[n * width + d] * v[k * width + d];
-      logits[n * lengths.size() + k] = sum * lengths[k];
-    }
-  }
-  return logits;
-}
-
 /// Student (S, N, K), teacher (2, N, K): the mean (or sum) over pairs.
 template <class Real>
-Real dino_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::vector<double> const& center, std::size_t samples,
-               double student_temperature, double teacher_temperature, bool skip, bool mean) {
+Real dino_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::vector<double> const& center, std::size_t samples, double student_temperature, double teacher_temperature,
+               bool skip, bool mean) {
   std::size_t const width = center.size(), view = samples * width, views = student.size() / view;
   auto const s = log_softmax(student, width, student_temperature);
   auto const t = log_softmax(teacher, width, teacher_temperature, center);
@@ -93,35 +47,26 @@ Real dino_loss(std::vector<Real> const& student, std::vector<double> const& teac
   return mean ? loss / pairs : loss;
 }
 
-/// Patches (2, N, L, K) and mask (2, N, L): cross entropies of the masked, mean over each image's, then over images and views.
 template <class Real>
-Real ibot_patch_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::vector<double> const& center, std::vector<double> const& mask,
-                     std::size_t patches, double student_temperature, double teacher_temperature) {
-  std::size_t const width  = center.size();
-  auto const s             = log_softmax(student, width, student_temperature);
-  auto const t             = log_softmax(teacher, width, teacher_temperature, center);
-  std::size_t const images = patches == 0 ? 0 : mask.size() / patches;
-  Real loss                = 0;
-  for (std::size_t image = 0; image < images; ++image) {
-    double masked = 0;
-    for (std::size_t l = 0; l < patches; ++l) masked += mask[image * patches + l] != 0;
-    for (std::size_t l = 0; l < patches; ++l) {
-      std::size_t const row = image * patches + l;
-      for (std::size_t k = 0; k < width && mask[row] != 0; ++k)
-        loss += s[row * width + k] * (-std::exp(t[row * width + k]) / (masked > 1 ? masked : 1) / static_cast<double>(images));
-    }
-  }
-  return loss;
-}
-
-template <class Real>
-Real distillation_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::size_t width, double student_temperature,
-                       double teacher_temperature, double scale, bool divergence) {
+Real distillation_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::size_t width, double student_temperature, double teacher_temperature, double scale, bool divergence) {
   auto const s = log_softmax(student, width, student_temperature);
   auto const t = log_softmax(teacher, width, teacher_temperature);
   Real loss    = 0;
   for (std::size_t i = 0; i < s.size(); ++i) loss += ((divergence ? Real(t[i]) : Real(0)) - s[i]) * std::exp(t[i]);
   return loss * (scale / static_cast<double>(s.size() / width));
+}
+
+/// x over max(|x|, floor), row by row.
+template <class Real>
+std::vector<Real> unit_rows(std::vector<Real> x, std::size_t width, double floor) {
+  using std::sqrt;
+  for (std::size_t first = 0; first < x.size(); first += width) {
+    Real square = 0;
+    for (std::size_t d = 0; d < width; ++d) square += x[first + d] * x[first + d];
+    Real const length = square > floor * floor ? sqrt(square) : Real(floor);
+    for (std::size_t d = 0; d < width; ++d) x[first + d] = x[first + d] / length;
+  }
+  return x;
 }
 
 template <class Real>
@@ -155,7 +100,7 @@ Real simclr_loss(std::vector<Real> const& first, std::vector<Real> const& second
   z.insert(z.end(), second.begin(), second.end());
   if (normalize) z = unit_rows(z, width, 1e-6);
   std::size_t const rows = z.size() / width, pairs = rows / 2;
-  Real loss = 0;
+  Real loss              = 0;
   for (std::size_t i = 0; i < rows; ++i) {
     std::vector<Real> s;
     std::size_t partner = 0;
@@ -168,6 +113,61 @@ Real simclr_loss(std::vector<Real> const& first, std::vector<Real> const& second
     loss -= log_softmax(s, s.size(), temperature)[partner] / static_cast<double>(pairs);
   }
   return loss;
+}
+
+/// iBOT's patch term: student, teacher (2, N, L, K), mask (2, N, L).
+template <class Real>
+Real patch_loss(std::vector<Real> const& student, std::vector<double> const& teacher, std::vector<double> const& center, std::vector<double> const& mask, std::size_t patches,
+                double student_temperature, double teacher_temperature) {
+  std::size_t const width = center.size(), images = mask.size() / patches;
+  auto const s = log_softmax(student, width, student_temperature);
+  auto const t = log_softmax(teacher, width, teacher_temperature, center);
+  Real loss    = 0;
+  for (std::size_t image = 0; image < images; ++image) {
+    double hidden = 0;
+    for (std::size_t l = 0; l < patches; ++l) hidden += mask[image * patches + l];
+    double const divisor = (hidden < 1 ? 1 : hidden) * static_cast<double>(images);
+    for (std::size_t l = 0; l < patches; ++l) {
+      std::size_t const row = image * patches + l;
+      for (std::size_t k = 0; k < width && mask[row] != 0; ++k) loss += s[row * width + k] * (-std::exp(t[row * width + k]) / divisor);
+    }
+  }
+  return loss;
+}
+
+/// DINO's head: `layers` holds weight and bias by turns (an empty bias: none), g (K, empty: 1), v (K, B).
+template <class Real>
+std::vector<Real> dino_head(std::vector<Real> x, std::size_t width, std::vector<std::vector<Real>> const& layers, std::vector<Real> const& g, std::vector<Real> const& v) {
+  using std::sqrt;
+  for (std::size_t i = 0; i < layers.size(); i += 2) {
+    if (i > 0) gelu_in_place(x);
+    x     = linear(x, layers[i], layers[i + 1], static_cast<std::int64_t>(width));
+    width = layers[i].size() / width;
+  }
+  x                            = unit_rows(x, width, 1e-12);
+  std::size_t const prototypes = v.size() / width;
+  auto logits                  = linear(x, v, std::vector<Real>(), static_cast<std::int64_t>(width));
+  for (std::size_t k = 0; k < prototypes; ++k) {
+    Real square = 0;
+    for (std::size_t d = 0; d < width; ++d) square += v[k * width + d] * v[k * width + d];
+    Real const scale = (g.empty() ? Real(1) : g[k]) / sqrt(square);
+    for (std::size_t i = k; i < logits.size(); i += prototypes) logits[i] = logits[i] * scale;
+  }
+  return logits;
+}
+
+/// Embeddings (n, D) -> (G, D); a set without rows has the mean 0.
+template <class Real>
+std::vector<Real> set_mean(std::vector<Real> const& x, std::vector<double> const& set, std::size_t sets, std::size_t width) {
+  std::vector<Real> mean(sets * width, Real(0));
+  for (std::size_t g = 0; g < sets; ++g) {
+    double count = 0;
+    for (double const s : set) count += s == static_cast<double>(g) ? 1 : 0;
+    for (std::size_t i = 0; i < set.size(); ++i) {
+      for (std::size_t d = 0; d < width && set[i] == static_cast<double>(g); ++d) mean[g * width + d] += x[i * width + d] / count;
+    }
+  }
+  return mean;
 }
 
 }  // namespace ocellus::reference

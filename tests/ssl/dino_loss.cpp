@@ -61,6 +61,18 @@ TYPED_TEST(DinoLoss, agrees_with_plain_loops_and_its_backward_pass_is_the_transp
   }
 }
 
+TYPED_TEST(DinoLoss, writes_the_gradient_over_the_student) {
+  using Scalar = typename TypeParam::Scalar;
+  using Layout = typename TypeParam::Layout;
+  using Exec   = typename TypeParam::Exec;
+  TestArray<Scalar, 3, Layout, Exec> const student({3, 4, 17}, random_values(3 * 4 * 17, 1)), teacher({2, 4, 17}, random_values(2 * 4 * 17, 2)),
+      gradient({3, 4, 17});
+  TestArray<Scalar, 1, Layout, Exec> const center({17}, random_values(17, 3));
+  ssl::dino_loss_backward(Exec(), student.view(), teacher.view(), center.view(), gradient.view());
+  ssl::dino_loss_backward(Exec(), student.view(), teacher.view(), center.view(), student.view());
+  expect_same_bits(student.values(), gradient.values());
+}
+
 TYPED_TEST(DinoLoss, stands_large_logits) {
   using Scalar = typename TypeParam::Scalar;
   using Layout = typename TypeParam::Layout;

@@ -1,56 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Small projection heads for the tests of those that have one.
+/// Small heads of DINO for tests.
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
-#include <ocellus/core.hpp>
-
-#include "support/gradients.hpp"
+#include "reference/self_supervised.hpp"
+#include "support/arrays.hpp"
+#include "vit/random_parameters.hpp"
 
 namespace ocellus::test {
 
-/// A head from `widths[0]` features through layers of the other widths to `prototypes`, under DINO's names.
-inline ParameterTable head_table(std::vector<std::int64_t> const& widths, std::int64_t prototypes) {
-  ParameterTable table;
-  for (std::size_t i = 0; i + 1 < widths.size(); ++i) {
-    std::string const name = widths.size() == 2 ? "mlp" : "mlp." + std::to_string(2 * i);
-    table.add(name + ".weight", {widths[i + 1], widths[i]});
-    table.add(name + ".bias", {widths[i + 1]});
+/// The oracle on the tensors of a flat line.
+template <class Real>
+std::vector<Real> head_reference(ParameterTable const& table, std::vector<Real> const& line, std::vector<Real> const& x, std::size_t width) {
+  NamedTensors<Real> const w{table, line};
+  std::vector<std::vector<Real>> layers;
+  if (table.find("mlp.weight") != nullptr) layers = {w("mlp.weight"), w("mlp.bias")};
+  for (int i = 0; table.find("mlp." + std::to_string(i) + ".weight") != nullptr; i += 2) {
+    layers.push_back(w("mlp." + std::to_string(i) + ".weight"));
+    layers.push_back(w("mlp." + std::to_string(i) + ".bias"));
   }
-  table.add("last_layer.weight_g", {prototypes, 1});
-  table.add("last_layer.weight_v", {prototypes, widths.back()});
-  return table;
+  return reference::dino_head<Real>(x, width, layers, w("last_layer.weight_g"), w("last_layer.weight_v"));
 }
 
-/// The tensors in the table's order.
-inline Arrays tensors_of(ParameterTable const& table, std::vector<double> const& flat) {
-  Arrays tensors;
-  for (auto const& entry : table.entries()) {
-    auto const first = flat.begin() + static_cast<std::ptrdiff_t>(entry.offset);
-    tensors.emplace_back(first, first + static_cast<std::ptrdiff_t>(entry.size()));
-  }
-  return tensors;
-}
-
-template <class Scalar, class Exec>
-Tensor<Scalar*, typename Exec::memory_space> flat_of(std::vector<double> const& values) {
-  Tensor<Scalar*, typename Exec::memory_space> const flat("flat", values.size());
-  auto const host = Kokkos::create_mirror_view(flat);
-  for (std::size_t i = 0; i < values.size(); ++i) host(i) = static_cast<Scalar>(values[i]);
-  Kokkos::deep_copy(flat, host);
-  return flat;
-}
-
-template <class Flat>
-std::vector<double> flat_values(Flat const& flat) {
-  auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), flat);
-  std::vector<double> values(host.size());
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(host(i));
-  return values;
+/// Largest absolute value.
+inline double largest(std::vector<double> const& values) {
+  double most = 0;
+  for (double const v : values) most = std::max(most, std::abs(v));
+  return most;
 }
 
 }  // namespace ocellus::test

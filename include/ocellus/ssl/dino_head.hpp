@@ -2,233 +2,142 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
-#include <type_traits>
-#include <vector>
 
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/cost.hpp>
-#include <ocellus/core/parameter_table.hpp>
 #include <ocellus/core/preconditions.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/core/workspace.hpp>
-#include <ocellus/ssl/detail/dino_head_kernel.hpp>
+#include <ocellus/linalg/matmul.hpp>
+#include <ocellus/nn/linear.hpp>
+#include <ocellus/ssl/detail/dino_head_passes.hpp>
+#include <ocellus/ssl/weights.hpp>
 
 namespace ocellus::ssl {
 
-/// The parameters of a projection head, or their gradients: Views into one flat array; of gradients, null Views are left out.
-template <class Scalar, MemorySpace Space>
-struct DinoHeadWeights {
-  using Vector = UnmanagedTensor<Scalar*, Space>;
-  using Matrix = UnmanagedTensor<Scalar**, Space>;
-
-  struct Layer {
-    Matrix weight;  ///< (O, I)
-    Vector bias;    ///< (O), or null
-  };
-  std::vector<Layer> layers;
-  Vector weight_g;  ///< (K): the lengths of the prototypes
-  Matrix weight_v;  ///< (K, B): their directions
-
-  [[nodiscard]] std::int64_t prototypes() const { return extent(weight_v, 0); }
-};
-
 struct DinoHeadOptions {
-  bool accumulate = false;  ///< backward only: adds to the gradients of the weights that are there
+  double epsilon  = 1e-12;  ///< the least length that a row is divided by (dinov2 in 16 bits: 1e-6)
+  bool accumulate = false;  ///< of the backward pass: adds to the gradients that are there
 };
 
-/// Cuts a head out of a flat array, by DINO's names: mlp.0, mlp.2, mlp.4, ... (one layer: mlp), last_layer.weight_g (K, 1), last_layer.weight_v (K, B).
-///
-/// Errors: `std::invalid_argument` when a name is missing or the array is shorter than the table.
-template <AnyView Parameters>
-  requires(Parameters::rank() == 1)
-[[nodiscard]] auto dino_head_weights(ParameterTable const& table, Parameters const& parameters) {
-  constexpr auto function = "ocellus::ssl::dino_head_weights";
-  using Weights           = DinoHeadWeights<typename Parameters::value_type, typename Parameters::memory_space>;
-  require(parameters.extent(0) >= table.size(), function, "parameters.extent(0) is ", parameters.extent(0), " but the table has ", table.size());
-  auto const matrix = [&](ParameterEntry const& entry) {
-    require(entry.extents.size() == 2, function, entry.name, " has ", entry.extents.size(), " axes, not 2");
-    return typename Weights::Matrix(parameters.data() + entry.offset, static_cast<std::size_t>(entry.extents[0]), static_cast<std::size_t>(entry.extents[1]));
-  };
-  auto const vector = [&](ParameterEntry const& entry) { return typename Weights::Vector(parameters.data() + entry.offset, entry.size()); };
-  Weights weights;
-  auto const add = [&](std::string const& name) {
-    auto const* const weight = table.find(name + ".weight");
-    if (weight == nullptr) return false;
-    auto const* const bias = table.find(name + ".bias");
-    weights.layers.push_back({matrix(*weight), bias == nullptr ? typename Weights::Vector() : vector(*bias)});
-    return true;
-  };
-  if (!add("mlp")) {
-    for (int i = 0; add("mlp." + std::to_string(i)); i += 2) {
-    }
-  }
-  require(!weights.layers.empty(), function, "the table has neither mlp.0.weight nor mlp.weight");
-  for (auto const* const name : {"last_layer.weight_g", "last_layer.weight_v"}) require(table.find(name) != nullptr, function, "the table has no ", name);
-  weights.weight_g = vector(*table.find("last_layer.weight_g"));
-  weights.weight_v = matrix(*table.find("last_layer.weight_v"));
-  return weights;
+/// Bytes of workspace that `dino_head` takes: two rows of the widest layer a sample, and a number a prototype.
+template <ExecutionSpace Exec, RealView<2> Input, class Element, MemorySpace Space, RealView<2> Logits>
+[[nodiscard]] std::size_t dino_head_workspace_size(Exec const&, Input const& input, DinoHeadWeights<Element, Space> const& weights, Logits const&,
+                                                   DinoHeadOptions const& = {}) {
+  return detail::dino_head_bytes<accumulate_of_t<Input>>(weights, extent(input, 0));
 }
 
-/// Bytes of workspace that `dino_head` takes: the output of each layer, and a number a prototype.
-template <ExecutionSpace Exec, RealView<2> Input, class Scalar, class Space, RealView<2> Logits>
-[[nodiscard]] std::size_t dino_head_workspace_size(Exec const&, Input const& input, DinoHeadWeights<Scalar, Space> const& weights, Logits const&) {
-  using Real        = accumulate_of_t<Input>;
-  std::size_t bytes = workspace_bytes<Real>(static_cast<std::size_t>(weights.prototypes()));
-  for (auto const& layer : weights.layers) bytes += workspace_bytes<Real>(input.extent(0) * layer.weight.extent(0));
-  return bytes;
-}
-
-/// The projection head of DINO: a small network, then cosines with prototypes.
+/// The projection head of DINO and iBOT: linear layers, a row of length 1, and a layer of prototypes whose weights are normalised.
 ///
-///     x_0 = input;   x_i = gelu(W_i x_{i-1} + b_i), without gelu for the last layer;   y = x / max(|x|, 1e-12);   logits_k = g_k <y, v_k> / |v_k|
+///     x = linear(... gelu(linear(input)));   x = x / max(|x|, epsilon);   logits_k = g_k <x, v_k> / |v_k|
 ///
-/// input (N, D), weights -> logits (N, K). A prototype without direction gives NaN.
+/// input (N, D), weights of any number of layers D -> ... -> B, g (K) or absent for 1, v (K, B) -> logits (N, K). GELU in the erf form, none after the last layer.
+/// A prototype of zeros gives NaN.
 ///
-/// Errors: `std::invalid_argument` when the layers do not follow each other, when the input does not fit the first, or the logits do not fit.
-/// Error bound: that of `nn::linear` layer after layer; the normalisation and the lengths are computed in double.
-/// Determinism: a row's bits depend on that row alone.
+/// Errors: `std::invalid_argument` when input does not fit the first layer, a layer the one before, or logits the prototypes.
+/// Error bound: that of its layers in turn, relative to |x| where rows are normalised; 1e-5 of the largest logit in float for the sizes in use. Lengths are
+/// summed in double.
+/// Determinism: a row's bits do not depend on the other rows, on N or on the number of threads.
 /// Allocates: nothing. Synchronises: no.
-/// Source: M. Caron et al., arXiv 2104.14294 (the last layer is weight-normalised: T. Salimans, D. P. Kingma, arXiv 1602.07868).
-template <ExecutionSpace Exec, RealView<2> Input, class Scalar, class Space, RealView<2> Logits>
-  requires AccessibleFrom<Exec, Input, Logits>
-void dino_head(Exec const& exec, Input const& input, DinoHeadWeights<Scalar, Space> const& weights, Logits const& logits, WorkspaceFor<Exec>& workspace) {
+/// Source: M. Caron et al., "Emerging properties in self-supervised vision transformers", arXiv 2104.14294.
+template <ExecutionSpace Exec, RealView<2> Input, class Element, MemorySpace Space, RealView<2> Logits>
+  requires AccessibleFrom<Exec, Input, typename DinoHeadWeights<Element, Space>::Matrix, Logits>
+void dino_head(Exec const& exec, Input const& input, DinoHeadWeights<Element, Space> const& weights, Logits const& logits, DinoHeadOptions const& options,
+               WorkspaceFor<Exec>& workspace) {
   constexpr auto function = "ocellus::ssl::dino_head";
-  using Real              = accumulate_of_t<Input>;
-  using Matrix            = UnmanagedTensor<Real**, typename Exec::memory_space>;
-  detail::check_dino_head(function, input, weights, "logits", logits);
-  if (logits.size() == 0) return;
-  typename WorkspaceFor<Exec>::Scope const scope(workspace);
-  auto const scale = detail::prototype_scales<Real>(exec, function, weights, workspace);
-  Matrix last;
-  for (std::size_t i = 0; i < weights.layers.size(); ++i) {
-    auto const& layer  = weights.layers[i];
-    Matrix const next  = workspace.template take<Real**>(function, extent(input, 0), extent(layer.weight, 0));
-    bool const is_last = i + 1 == weights.layers.size();
-    nn::LinearOptions const options{.activation = is_last ? linalg::Activation::none : linalg::Activation::gelu};
-    if (i == 0)
-      nn::linear(exec, input, layer.weight, layer.bias, next, options);
-    else
-      nn::linear(exec, last, layer.weight, layer.bias, next, options);
-    last = next;
-  }
-  detail::normalize_rows(exec, "ocellus::ssl::dino_head::normalize", last, last);
-  linalg::matmul(exec, last, weights.weight_v, none, scale, none, logits, {.transpose_b = true});
+  detail::check_dino_head(function, "", weights, "input.extent(1)", extent(input, 1));
+  require_equal(function, {"logits.extent(0)", extent(logits, 0)}, {"input.extent(0)", extent(input, 0)});
+  require_equal(function, {"logits.extent(1)", extent(logits, 1)}, {"last_layer.weight_v.extent(0)", weights.prototypes()});
+  detail::dino_head_pass<accumulate_of_t<Input>>(exec, function, input, weights, logits, options.epsilon, workspace);
 }
 
 /// The same; allocates its workspace and fences `exec` before it returns.
-template <ExecutionSpace Exec, RealView<2> Input, class Scalar, class Space, RealView<2> Logits>
-  requires AccessibleFrom<Exec, Input, Logits>
-void dino_head(Exec const& exec, Input const& input, DinoHeadWeights<Scalar, Space> const& weights, Logits const& logits) {
-  WorkspaceFor<Exec> workspace(exec, dino_head_workspace_size(exec, input, weights, logits));
-  dino_head(exec, input, weights, logits, workspace);
+template <ExecutionSpace Exec, RealView<2> Input, class Element, MemorySpace Space, RealView<2> Logits>
+  requires AccessibleFrom<Exec, Input, typename DinoHeadWeights<Element, Space>::Matrix, Logits>
+void dino_head(Exec const& exec, Input const& input, DinoHeadWeights<Element, Space> const& weights, Logits const& logits,
+               DinoHeadOptions const& options = {}) {
+  WorkspaceFor<Exec> workspace(exec, dino_head_workspace_size(exec, input, weights, logits, options));
+  dino_head(exec, input, weights, logits, options, workspace);
   exec.fence("ocellus::ssl::dino_head");
 }
 
-/// Bytes of workspace that `dino_head_backward` takes: three arrays of each layer's output, two of the last's, and one of the prototypes' size.
-template <ExecutionSpace Exec, RealView<2> LogitsGradient, RealView<2> Input, class Scalar, class Space, OptionalRealView<2> InputGradient,
-          class GradientScalar>
-[[nodiscard]] std::size_t dino_head_backward_workspace_size(Exec const&, LogitsGradient const&, Input const& input,
-                                                            DinoHeadWeights<Scalar, Space> const& weights, InputGradient const&,
-                                                            DinoHeadWeights<GradientScalar, Space> const&, DinoHeadOptions const& = {}) {
-  using Real             = accumulate_of_t<Input>;
-  std::size_t const rows = input.extent(0);
-  std::size_t bytes      = workspace_bytes<Real>(static_cast<std::size_t>(weights.prototypes())) + workspace_bytes<Real>(weights.weight_v.size()) +
-                      2 * workspace_bytes<Real>(rows * weights.weight_v.extent(1));
-  for (auto const& layer : weights.layers) bytes += 3 * workspace_bytes<Real>(rows * layer.weight.extent(0));
-  return bytes;
+/// Bytes of workspace that `dino_head_backward` takes: each layer twice, two rows of the widest a sample, and the prototypes once.
+template <ExecutionSpace Exec, RealView<2> Input, class Element, MemorySpace Space, RealView<2> LogitsGradient, OptionalRealView<2> InputGradient,
+          class GradientElement>
+[[nodiscard]] std::size_t dino_head_backward_workspace_size(Exec const&, Input const& input, DinoHeadWeights<Element, Space> const& weights,
+                                                            LogitsGradient const&, InputGradient const&, DinoHeadWeights<GradientElement, Space> const&,
+                                                            DinoHeadOptions const& = {}) {
+  return detail::dino_head_backward_bytes<accumulate_of_t<Input>>(weights, extent(input, 0));
 }
 
-/// The backward pass of `dino_head`, whose steps are computed again.
+/// The backward pass of `dino_head`, whose layers are computed again.
 ///
-///     q_k = sum_n logits_gradient_{nk} y_n,   u_k = v_k / |v_k|:   g_gradient_k = <q_k, u_k>,   v_gradient_k = g_k / |v_k| (q_k - u_k <q_k, u_k>)
-///     y_gradient = sum_k logits_gradient_k g_k u_k;   x_gradient = (y_gradient - y <y, y_gradient>) / |x|, y_gradient / 1e-12 below that length
+///     input_gradient = J^T logits_gradient for the input, and likewise for each weight that `gradients` has a View for
+///     W_k = g_k v_k / |v_k|, with G = logits_gradient^T x:   dg_k = <v_k, G_k> / |v_k|,   dv_k = g_k (G_k - v_k <v_k, G_k> / |v_k|^2) / |v_k|
 ///
-/// logits_gradient (N, K), input (N, D), weights -> input_gradient (N, D) or none, gradients. No rows: zero gradients of the weights.
+/// input (N, D), weights, logits_gradient (N, K) -> input_gradient (N, D) or none, and gradients, whose null Views are left out, the whole `mlp` where it is
+/// empty. No rows: zero gradients of the weights. With accumulate each gradient is added to. Below epsilon a row's length is a constant.
 ///
-/// Errors: as `dino_head`; when a gradient does not fit.
-/// Error bound: that of `nn::linear_backward` layer after layer.
-/// Determinism: a row's input_gradient does not depend on the other rows. Gradients of the layers are chains over ascending rows.
-/// Allocates: nothing. Synchronises: no.
-/// Source: as `dino_head`.
-template <ExecutionSpace Exec, RealView<2> LogitsGradient, RealView<2> Input, class Scalar, class Space, OptionalRealView<2> InputGradient,
-          class GradientScalar>
-  requires AccessibleFrom<Exec, LogitsGradient, Input, InputGradient>
-void dino_head_backward(Exec const& exec, LogitsGradient const& logits_gradient, Input const& input, DinoHeadWeights<Scalar, Space> const& weights,
-                        InputGradient const& input_gradient, DinoHeadWeights<GradientScalar, Space> const& gradients, DinoHeadOptions const& options,
+/// Errors: `std::invalid_argument` as `dino_head`, or when a gradient does not fit.
+/// Error bound: that of its layers in turn; 1e-5 of the largest gradient in float for the sizes in use.
+/// Determinism: a row's input_gradient does not depend on the other rows. Gradients of the linear layers are chains over ascending rows, from what is there when
+/// accumulating: a batch cut in two, the second part accumulated, equals the whole bit for bit. Those of g and v come from such a chain each call, and calls add
+/// up in their order.
+/// Allocates: nothing but a list in host memory. Synchronises: no.
+/// Source: M. Caron et al., arXiv 2104.14294; T. Salimans, D. P. Kingma, "Weight normalization", arXiv 1602.07868.
+template <ExecutionSpace Exec, RealView<2> Input, class Element, MemorySpace Space, RealView<2> LogitsGradient, OptionalRealView<2> InputGradient,
+          class GradientElement>
+  requires AccessibleFrom<Exec, Input, typename DinoHeadWeights<Element, Space>::Matrix, LogitsGradient, InputGradient>
+void dino_head_backward(Exec const& exec, Input const& input, DinoHeadWeights<Element, Space> const& weights, LogitsGradient const& logits_gradient,
+                        InputGradient const& input_gradient, DinoHeadWeights<GradientElement, Space> const& gradients, DinoHeadOptions const& options,
                         WorkspaceFor<Exec>& workspace) {
   constexpr auto function = "ocellus::ssl::dino_head_backward";
-  using Real              = accumulate_of_t<Input>;
-  using Matrix            = UnmanagedTensor<Real**, typename Exec::memory_space>;
-  detail::check_dino_head(function, input, weights, "logits_gradient", logits_gradient);
-  detail::check_dino_head_gradients(function, input, weights, input_gradient, gradients);
-  std::int64_t const rows = extent(input, 0), width = extent(weights.weight_v, 1);
-  std::size_t const count = weights.layers.size();
-  typename WorkspaceFor<Exec>::Scope const scope(workspace);
-  auto const scale           = detail::prototype_scales<Real>(exec, function, weights, workspace);
-  Matrix const spread        = workspace.template take<Real**>(function, weights.prototypes(), width);
-  Matrix const unit          = workspace.template take<Real**>(function, rows, width);
-  Matrix const unit_gradient = workspace.template take<Real**>(function, rows, width);
-  std::vector<Matrix> before, behind, slope;  // what enters and leaves each layer's gelu, and the gradient of what enters it
-  for (auto const& layer : weights.layers) {
-    for (auto* const list : {&before, &behind, &slope}) list->push_back(workspace.template take<Real**>(function, rows, extent(layer.weight, 0)));
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    if (i == 0)
-      nn::linear(exec, input, weights.layers[i].weight, weights.layers[i].bias, before[i]);
-    else
-      nn::linear(exec, behind[i - 1], weights.layers[i].weight, weights.layers[i].bias, before[i]);
-    if (i + 1 < count) nn::gelu(exec, before[i], behind[i]);
-  }
-  detail::normalize_rows(exec, "ocellus::ssl::dino_head_backward::normalize", before.back(), unit);
-
-  detail::scale_prototypes(exec, function, weights.weight_v, scale, spread);
-  linalg::matmul(exec, logits_gradient, spread, unit_gradient);
-  if (is_present(gradients.weight_g) || is_present(gradients.weight_v)) {
-    linalg::matmul(exec, logits_gradient, unit, spread, {.transpose_a = true});
-    detail::prototype_gradients(exec, function, spread, weights, gradients, options.accumulate);
-  }
-  detail::normalize_rows_backward(exec, "ocellus::ssl::dino_head_backward::length", before.back(), unit_gradient, slope.back());
-  for (std::size_t i = count; i-- > 0;) {
-    auto const& own    = gradients.layers[i];
-    auto const& weight = weights.layers[i].weight;
-    nn::LinearOptions const adding{.accumulate = options.accumulate};
-    if (i == 0) {
-      nn::linear_backward(exec, slope[i], input, weight, none, own.weight, own.bias, adding);
-      nn::linear_backward(exec, slope[i], input, weight, input_gradient, none, none);
-    } else {
-      nn::linear_backward(exec, slope[i], behind[i - 1], weight, none, own.weight, own.bias, adding);
-      nn::linear_backward(exec, slope[i], behind[i - 1], weight, slope[i - 1], none, none);
-      nn::gelu_backward(exec, slope[i - 1], before[i - 1], slope[i - 1]);
+  detail::check_dino_head(function, "", weights, "input.extent(1)", extent(input, 1));
+  detail::check_dino_head_gradients(function, weights, gradients);
+  require_equal(function, {"logits_gradient.extent(0)", extent(logits_gradient, 0)}, {"input.extent(0)", extent(input, 0)});
+  require_equal(function, {"logits_gradient.extent(1)", extent(logits_gradient, 1)}, {"last_layer.weight_v.extent(0)", weights.prototypes()});
+  if constexpr (!std::is_same_v<InputGradient, None>) {
+    for (int axis = 0; axis < 2 && is_present(input_gradient); ++axis) {
+      std::string const at = ".extent(" + std::to_string(axis) + ")";
+      require_equal(function, {"input_gradient" + at, extent(input_gradient, axis)}, {"input" + at, extent(input, axis)});
     }
   }
+  detail::dino_head_backward_pass<accumulate_of_t<Input>>(exec, function, input, weights, logits_gradient, input_gradient, gradients, options.epsilon,
+                                                          options.accumulate, workspace);
 }
 
 /// The same; allocates its workspace and fences `exec` before it returns.
-template <ExecutionSpace Exec, RealView<2> LogitsGradient, RealView<2> Input, class Scalar, class Space, OptionalRealView<2> InputGradient,
-          class GradientScalar>
-  requires AccessibleFrom<Exec, LogitsGradient, Input, InputGradient>
-void dino_head_backward(Exec const& exec, LogitsGradient const& logits_gradient, Input const& input, DinoHeadWeights<Scalar, Space> const& weights,
-                        InputGradient const& input_gradient, DinoHeadWeights<GradientScalar, Space> const& gradients, DinoHeadOptions const& options = {}) {
-  WorkspaceFor<Exec> workspace(exec, dino_head_backward_workspace_size(exec, logits_gradient, input, weights, input_gradient, gradients, options));
-  dino_head_backward(exec, logits_gradient, input, weights, input_gradient, gradients, options, workspace);
+template <ExecutionSpace Exec, RealView<2> Input, class Element, MemorySpace Space, RealView<2> LogitsGradient, OptionalRealView<2> InputGradient,
+          class GradientElement>
+  requires AccessibleFrom<Exec, Input, typename DinoHeadWeights<Element, Space>::Matrix, LogitsGradient, InputGradient>
+void dino_head_backward(Exec const& exec, Input const& input, DinoHeadWeights<Element, Space> const& weights, LogitsGradient const& logits_gradient,
+                        InputGradient const& input_gradient, DinoHeadWeights<GradientElement, Space> const& gradients, DinoHeadOptions const& options = {}) {
+  WorkspaceFor<Exec> workspace(exec, dino_head_backward_workspace_size(exec, input, weights, logits_gradient, input_gradient, gradients, options));
+  dino_head_backward(exec, input, weights, logits_gradient, input_gradient, gradients, options, workspace);
   exec.fence("ocellus::ssl::dino_head_backward");
 }
 
-/// Work of a head on `rows` rows: `parameters` numbers in its layers, `prototypes` of `width`.
-[[nodiscard]] constexpr Cost dino_head_cost(double rows, double parameters, double width, double prototypes, double bytes_per_element) {
-  return {.flops         = 2 * rows * (parameters + width * prototypes),
-          .special       = rows * width,
-          .bytes_read    = (rows * width + parameters + width * prototypes) * bytes_per_element,
-          .bytes_written = rows * prototypes * bytes_per_element};
+/// Work of `dino_head` on `rows` rows; `widths` are D, the hidden widths, B.
+[[nodiscard]] constexpr Cost dino_head_cost(double rows, std::span<double const> widths, double prototypes, double bytes_per_element) {
+  Cost cost{};
+  for (std::size_t i = 1; i < widths.size(); ++i) cost = cost + nn::linear_cost(rows, widths[i - 1], widths[i], bytes_per_element);
+  double const bottleneck = widths.empty() ? 0 : widths.back();
+  return cost + linalg::matmul_cost(rows, prototypes, bottleneck, bytes_per_element) +
+         Cost{.flops = 3 * rows * bottleneck + 2 * prototypes * bottleneck, .special = rows + prototypes, .bytes_read = 0, .bytes_written = 0};
 }
 
-/// Work of `dino_head_backward`, the forward pass that it repeats among it.
-[[nodiscard]] constexpr Cost dino_head_backward_cost(double rows, double parameters, double width, double prototypes, double bytes_per_element) {
-  Cost cost = dino_head_cost(rows, parameters, width, prototypes, bytes_per_element);
-  cost.flops *= 3;
-  cost.bytes_written += (parameters + width * prototypes) * bytes_per_element;
-  return cost;
+/// Work of `dino_head_backward`, the linear layers that it repeats among it.
+[[nodiscard]] constexpr Cost dino_head_backward_cost(double rows, std::span<double const> widths, double prototypes, double bytes_per_element) {
+  Cost cost{};
+  for (std::size_t i = 1; i < widths.size(); ++i) {
+    cost =
+        cost + nn::linear_cost(rows, widths[i - 1], widths[i], bytes_per_element) + nn::linear_backward_cost(rows, widths[i - 1], widths[i], bytes_per_element);
+  }
+  double const bottleneck = widths.empty() ? 0 : widths.back();
+  return cost + nn::linear_backward_cost(rows, bottleneck, prototypes, bytes_per_element) +
+         Cost{.flops = 8 * rows * bottleneck + 10 * prototypes * bottleneck, .special = rows + prototypes, .bytes_read = 0, .bytes_written = 0};
 }
 
 }  // namespace ocellus::ssl

@@ -99,7 +99,7 @@ template <ExecutionSpace Exec, RealView<3> Student, RealView<3> Teacher, RealVie
 ///
 ///     student_gradient_v = sum over q of (softmax(student_v / student_temperature) - t_q) / (student_temperature N pairs)
 ///
-/// student, teacher, center as in the forward pass -> student_gradient (S, N, K).
+/// student, teacher, center as in the forward pass -> student_gradient (S, N, K), which may be `student`.
 ///
 /// Errors: as `dino_loss`; when the gradient does not fit.
 /// Error bound: 8 + 2 max |logit / temperature| machine epsilons of the accumulation type, relative to the sum of absolute terms.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <string>
-#include <type_traits>
 
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/cost.hpp>
@@ -16,9 +16,13 @@
 
 namespace ocellus::ssl {
 
+/// A View of masks of patches: 1 = hidden from the student.
+template <class T>
+concept PatchMask = ViewOfRank<T, 3> && std::same_as<typename T::non_const_value_type, std::uint8_t>;
+
 struct IbotLossOptions {
   double student_temperature       = 0.1;
-  double teacher_temperature       = 0.04;  ///< of the class tokens
+  double teacher_temperature       = 0.04;  ///< of the class term
   double teacher_patch_temperature = 0.04;
   double class_weight              = 1;
   double patch_weight              = 1;
@@ -26,26 +30,25 @@ struct IbotLossOptions {
 
 namespace detail {
 
-/// weights(row, l) = 1 / max(1, masked patches of the row) where patch l is masked, else 0; a row is an image of a view.
+/// weights of an image's patches: 1 / max(1, hidden patches) of a hidden one, 0 of the others. One image of a view a call.
 template <class Member, class Mask>
-struct MaskWeights {
+struct PatchWeights {
   Mask mask;
   double* weights;
 
-  KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t row) const {
-    std::int64_t const patches = extent(mask, 2), view = row / extent(mask, 1), image = row % extent(mask, 1);
-    std::int64_t masked = 0;
+  KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t image) const {
+    std::int64_t const patches = extent(mask, 2), q = image / extent(mask, 1), n = image % extent(mask, 1);
+    std::int64_t hidden = 0;
     Kokkos::parallel_reduce(
-        Kokkos::ThreadVectorRange(member, patches), [&](std::int64_t const l, std::int64_t& count) { count += mask(view, image, l) != 0; }, masked);
-    double const share = 1.0 / static_cast<double>(masked > 1 ? masked : 1);
+        Kokkos::ThreadVectorRange(member, patches), [&](std::int64_t const l, std::int64_t& count) { count += mask(q, n, l) != 0 ? 1 : 0; }, hidden);
+    double const each = 1.0 / static_cast<double>(hidden < 1 ? 1 : hidden);
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, patches),
-                         [&](std::int64_t const l) { weights[row * patches + l] = mask(view, image, l) != 0 ? share : 0.0; });
+                         [&](std::int64_t const l) { weights[image * patches + l] = mask(q, n, l) != 0 ? each : 0.0; });
   }
 };
 
-/// The two terms and their sum, where they are asked for.
 template <class Member, class Loss, class ClassLoss, class PatchLoss>
-struct AddIbotTerms {
+struct JoinTerms {
   double const* class_term;
   double const* patch_term;
   Loss loss;
@@ -54,49 +57,58 @@ struct AddIbotTerms {
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t) const {
     Kokkos::single(Kokkos::PerThread(member), [&]() {
-      loss() = static_cast<typename Loss::value_type>(static_cast<accumulate_of_t<Loss>>(*class_term + *patch_term));
-      if constexpr (!std::is_same_v<ClassLoss, None>)
-        class_loss() = static_cast<typename ClassLoss::value_type>(static_cast<accumulate_of_t<ClassLoss>>(*class_term));
-      if constexpr (!std::is_same_v<PatchLoss, None>)
-        patch_loss() = static_cast<typename PatchLoss::value_type>(static_cast<accumulate_of_t<PatchLoss>>(*patch_term));
+      store(loss, *class_term + *patch_term);
+      store(class_loss, *class_term);
+      store(patch_loss, *patch_term);
     });
+  }
+
+ private:
+  template <class Term>
+  KOKKOS_FUNCTION static void store(Term const& to, double value) {
+    if constexpr (!std::is_same_v<Term, None>) {
+      if (to.data() != nullptr) to() = static_cast<element_t<Term>>(static_cast<accumulate_of_t<Term>>(value));
+    }
   }
 };
 
-[[nodiscard]] inline DinoLossOptions ibot_class_options(IbotLossOptions const& options) {
-  return {.student_temperature = options.student_temperature, .teacher_temperature = options.teacher_temperature};
-}
-
-template <class StudentClass, class StudentPatch, class TeacherClass, class TeacherPatch, class Center, class PatchCenter, class Mask>
-void check_ibot_loss(char const* function, StudentClass const& student_class, StudentPatch const& student_patch, TeacherClass const& teacher_class,
+template <class StudentClass, class TeacherClass, class StudentPatch, class TeacherPatch, class Center, class PatchCenter, class Mask>
+void check_ibot_loss(char const* function, StudentClass const& student_class, TeacherClass const& teacher_class, StudentPatch const& student_patch,
                      TeacherPatch const& teacher_patch, Center const& center, PatchCenter const& patch_center, Mask const& mask,
                      IbotLossOptions const& options) {
-  check_dino_loss(function, student_class, teacher_class, center, ibot_class_options(options));
+  std::int64_t const samples = extent(student_class, 1);
+  auto const axis            = [](char const* name, int number) { return std::string(name) + ".extent(" + std::to_string(number) + ")"; };
+  require(extent(student_class, 0) >= 2, function, "student_class.extent(0) is ", extent(student_class, 0), " but two views are global: at least 2 are needed");
+  require_equal(function, {"teacher_class.extent(0)", extent(teacher_class, 0)}, {"the number of global views", 2});
+  require_equal(function, {"teacher_class.extent(1)", extent(teacher_class, 1)}, {"student_class.extent(1)", samples});
+  require_equal(function, {"teacher_class.extent(2)", extent(teacher_class, 2)}, {"student_class.extent(2)", extent(student_class, 2)});
+  require_equal(function, {"center.extent(0)", extent(center, 0)}, {"student_class.extent(2)", extent(student_class, 2)});
   require_equal(function, {"student_patch.extent(0)", extent(student_patch, 0)}, {"the number of global views", 2});
-  require_equal(function, {"student_patch.extent(1)", extent(student_patch, 1)}, {"student_class.extent(1)", extent(student_class, 1)});
-  for (int axis = 0; axis < 4; ++axis) {
-    std::string const at = ".extent(" + std::to_string(axis) + ")";
-    require_equal(function, {"teacher_patch" + at, extent(teacher_patch, axis)}, {"student_patch" + at, extent(student_patch, axis)});
-  }
-  for (int axis = 0; axis < 3; ++axis) {
-    std::string const at = ".extent(" + std::to_string(axis) + ")";
-    require_equal(function, {"mask" + at, extent(mask, axis)}, {"student_patch" + at, extent(student_patch, axis)});
+  require_equal(function, {"student_patch.extent(1)", extent(student_patch, 1)}, {"student_class.extent(1)", samples});
+  for (int number = 0; number < 4; ++number) {
+    require_equal(function, {axis("teacher_patch", number), extent(teacher_patch, number)}, {axis("student_patch", number), extent(student_patch, number)});
+    if (number < 3) require_equal(function, {axis("mask", number), extent(mask, number)}, {axis("student_patch", number), extent(student_patch, number)});
   }
   require_equal(function, {"patch_center.extent(0)", extent(patch_center, 0)}, {"student_patch.extent(3)", extent(student_patch, 3)});
+  require(options.student_temperature > 0, function, "student_temperature is ", options.student_temperature, " but must be positive");
+  require(options.teacher_temperature > 0, function, "teacher_temperature is ", options.teacher_temperature, " but must be positive");
   require(options.teacher_patch_temperature > 0, function, "teacher_patch_temperature is ", options.teacher_patch_temperature, " but must be positive");
 }
 
-/// Each masked patch of the student against the same patch of the teacher.
-template <ExecutionSpace Exec, class Mask>
-[[nodiscard]] Pairing ibot_pairing(Exec const& exec, char const* function, Mask const& mask, IbotLossOptions const& options, WorkspaceFor<Exec>& workspace) {
-  std::int64_t const images = extent(mask, 0) * extent(mask, 1);
-  auto const weights        = workspace.template take<double*>(function, images * extent(mask, 2));
-  for_each_row(exec, "ocellus::ssl::ibot_loss::mask", images, MaskWeights<TeamMember<Exec>, Mask>{mask, weights.data()});
-  return {.weight = images > 0 ? options.patch_weight / static_cast<double>(images) : 0.0, .row_weights = weights.data()};
+/// The patch term's pairs: each hidden patch with itself.
+[[nodiscard]] inline Pairing patch_pairing(std::int64_t samples, double const* row_weights, IbotLossOptions const& options) {
+  return {.weight = samples > 0 ? options.patch_weight / static_cast<double>(2 * samples) : 0.0, .row_weights = row_weights};
 }
 
-template <class StudentClass, class StudentPatch, class TeacherClass, class TeacherPatch, class Mask>
-[[nodiscard]] std::size_t ibot_softmaxes_bytes(StudentClass const& student_class, StudentPatch const& student_patch, TeacherClass const& teacher_class,
+template <ExecutionSpace Exec, class Mask>
+[[nodiscard]] double const* take_patch_weights(Exec const& exec, char const* function, Mask const& mask, WorkspaceFor<Exec>& workspace) {
+  double* const weights = workspace.template take<double*>(function, mask.size()).data();
+  for_each_row(exec, "ocellus::ssl::ibot_loss::mask", extent(mask, 0) * extent(mask, 1), PatchWeights<TeamMember<Exec>, Mask>{mask, weights});
+  return weights;
+}
+
+template <class StudentClass, class TeacherClass, class StudentPatch, class TeacherPatch, class Mask>
+[[nodiscard]] std::size_t ibot_softmaxes_bytes(StudentClass const& student_class, TeacherClass const& teacher_class, StudentPatch const& student_patch,
                                                TeacherPatch const& teacher_patch, Mask const& mask) {
   return softmaxes_bytes(student_class) + softmaxes_bytes(teacher_class) + softmaxes_bytes(student_patch) + softmaxes_bytes(teacher_patch) +
          workspace_bytes<double>(mask.size());
@@ -105,140 +117,142 @@ template <class StudentClass, class StudentPatch, class TeacherClass, class Teac
 }  // namespace detail
 
 /// Bytes of workspace that `ibot_loss` takes.
-template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<4> StudentPatch, RealView<3> TeacherClass, RealView<4> TeacherPatch, LabelView<3> Mask>
-[[nodiscard]] std::size_t ibot_loss_workspace_size(Exec const&, StudentClass const& student_class, StudentPatch const& student_patch,
-                                                   TeacherClass const& teacher_class, TeacherPatch const& teacher_patch, Mask const& mask,
-                                                   IbotLossOptions const& = {}) {
-  return detail::ibot_softmaxes_bytes(student_class, student_patch, teacher_class, teacher_patch, mask) +
-         detail::cross_entropy_bytes(student_class.extent(0) * student_class.extent(1)) + detail::cross_entropy_bytes(mask.size()) +
-         2 * workspace_bytes<double>(1);
+template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<3> TeacherClass, RealView<4> StudentPatch, RealView<4> TeacherPatch, RealView<1> Center,
+          RealView<1> PatchCenter, PatchMask Mask, RealView<0> Loss, OptionalRealView<0> ClassLoss, OptionalRealView<0> PatchLoss>
+[[nodiscard]] std::size_t ibot_loss_workspace_size(Exec const&, StudentClass const& student_class, TeacherClass const& teacher_class,
+                                                   StudentPatch const& student_patch, TeacherPatch const& teacher_patch, Center const&, PatchCenter const&,
+                                                   Mask const& mask, Loss const&, ClassLoss const&, PatchLoss const&, IbotLossOptions const& = {}) {
+  return detail::ibot_softmaxes_bytes(student_class, teacher_class, student_patch, teacher_patch, mask) + 2 * workspace_bytes<double>(1) +
+         detail::cross_entropy_bytes(student_class.extent(0) * student_class.extent(1)) + detail::cross_entropy_bytes(mask.size());
 }
 
-/// The loss of iBOT: class tokens as in DINO, and masked patches against what the teacher, who sees them, makes of them.
+/// The loss of iBOT: DINO's loss of the class tokens, and the teacher's view of each patch that was hidden from the student.
 ///
 ///     class_loss = class_weight dino_loss(student_class, teacher_class, center)
-///     t = softmax((teacher_patch - patch_center) / teacher_patch_temperature),   c = -sum_k t_k log softmax(student_patch / student_temperature)_k
-///     patch_loss = patch_weight mean over views and images of (sum over masked patches of c) / max(1, number of masked patches)
-///     loss = class_loss + patch_loss
+///     t[q, n, l] = softmax((teacher_patch[q, n, l] - patch_center) / teacher_patch_temperature)
+///     patch_loss = patch_weight mean_{q, n} sum_l mask[q, n, l] (-sum_k t[q, n, l, k] log softmax(student_patch[q, n, l] / student_temperature)[k])
+///                  / max(1, sum_l mask[q, n, l]);   loss = class_loss + patch_loss
 ///
-/// student_class (S, N, K), the first two views global, student_patch (2, N, L, K2), teacher_class (2, N, K), teacher_patch (2, N, L, K2), all logits, center
-/// (K), patch_center (K2), mask (2, N, L), not 0 where the student did not see the patch -> loss (), class_loss () and patch_loss (), or none. No images: 0. No
-/// softmax is stored.
+/// student_class (S, N, K), the first two views global, teacher_class (2, N, K), student_patch and teacher_patch (2, N, L, K2) of the global views, center (K),
+/// patch_center (K2), all logits, mask (2, N, L), other than 0 = hidden -> loss (); class_loss and patch_loss (), each a View or none. No samples: 0. An image
+/// without hidden patches adds 0 to the patch term. What is not hidden is not read. No softmax is stored.
 ///
-/// Errors: `std::invalid_argument` when images, patches or prototypes differ, when there are not two global views, or when a temperature is not positive.
+/// Errors: `std::invalid_argument` when views, samples, patches or prototypes differ, or when a temperature is not positive.
 /// Error bound: 8 + 2 max |logit / temperature| machine epsilons of the accumulation type, relative to the sum of absolute terms: exponentials are of that type,
 /// sums of double.
-/// Determinism: a patch's bits depend on that patch and on its image's mask alone; rows are summed by the tree of core/reduce.hpp.
+/// Determinism: a row's bits depend on that row and on its image's mask alone; rows are summed by the tree of core/reduce.hpp.
 /// Allocates: nothing. Synchronises: no.
 /// Source: J. Zhou et al., "iBOT: image BERT pre-training with online tokenizer", arXiv 2111.07832.
-template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<4> StudentPatch, RealView<3> TeacherClass, RealView<4> TeacherPatch, RealView<1> Center,
-          RealView<1> PatchCenter, LabelView<3> Mask, RealView<0> Loss, OptionalRealView<0> ClassLoss, OptionalRealView<0> PatchLoss>
-  requires AccessibleFrom<Exec, StudentClass, StudentPatch, TeacherClass, TeacherPatch, Center, PatchCenter, Mask, Loss, ClassLoss, PatchLoss>
-void ibot_loss(Exec const& exec, StudentClass const& student_class, StudentPatch const& student_patch, TeacherClass const& teacher_class,
+template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<3> TeacherClass, RealView<4> StudentPatch, RealView<4> TeacherPatch, RealView<1> Center,
+          RealView<1> PatchCenter, PatchMask Mask, RealView<0> Loss, OptionalRealView<0> ClassLoss, OptionalRealView<0> PatchLoss>
+  requires AccessibleFrom<Exec, StudentClass, TeacherClass, StudentPatch, TeacherPatch, Center, PatchCenter, Mask, Loss, ClassLoss, PatchLoss>
+void ibot_loss(Exec const& exec, StudentClass const& student_class, TeacherClass const& teacher_class, StudentPatch const& student_patch,
                TeacherPatch const& teacher_patch, Center const& center, PatchCenter const& patch_center, Mask const& mask, Loss const& loss,
                ClassLoss const& class_loss, PatchLoss const& patch_loss, IbotLossOptions const& options, WorkspaceFor<Exec>& workspace) {
   constexpr auto function = "ocellus::ssl::ibot_loss";
-  detail::check_ibot_loss(function, student_class, student_patch, teacher_class, teacher_patch, center, patch_center, mask, options);
+  detail::check_ibot_loss(function, student_class, teacher_class, student_patch, teacher_patch, center, patch_center, mask, options);
   typename WorkspaceFor<Exec>::Scope const scope(workspace);
   auto const class_term = workspace.template take<double>(function);
   auto const patch_term = workspace.template take<double>(function);
-  {
-    auto const s = detail::take_softmaxes(exec, function, student_class, none, options.student_temperature, workspace);
-    auto const t = detail::take_softmaxes(exec, function, teacher_class, center, options.teacher_temperature, workspace);
-    detail::cross_entropy(exec, function, s, t, detail::dino_pairing(student_class, detail::ibot_class_options(options), options.class_weight), false,
-                          class_term, workspace);
-  }
-  auto const pairing = detail::ibot_pairing(exec, function, mask, options, workspace);
-  auto const s       = detail::take_softmaxes(exec, function, student_patch, none, options.student_temperature, workspace);
-  auto const t       = detail::take_softmaxes(exec, function, teacher_patch, patch_center, options.teacher_patch_temperature, workspace);
-  detail::cross_entropy(exec, function, s, t, pairing, false, patch_term, workspace);
-  for_each_row(exec, "ocellus::ssl::ibot_loss::add", 1,
-               detail::AddIbotTerms<TeamMember<Exec>, Loss, ClassLoss, PatchLoss>{class_term.data(), patch_term.data(), loss, class_loss, patch_loss});
+  auto const s          = detail::take_softmaxes(exec, function, student_class, none, options.student_temperature, workspace);
+  auto const t          = detail::take_softmaxes(exec, function, teacher_class, center, options.teacher_temperature, workspace);
+  detail::cross_entropy(exec, function, s, t, detail::dino_pairing(student_class, {}, options.class_weight), false, class_term, workspace);
+  double const* const hidden = detail::take_patch_weights(exec, function, mask, workspace);
+  auto const sp              = detail::take_softmaxes(exec, function, student_patch, none, options.student_temperature, workspace, hidden);
+  auto const tp              = detail::take_softmaxes(exec, function, teacher_patch, patch_center, options.teacher_patch_temperature, workspace, hidden);
+  detail::cross_entropy(exec, function, sp, tp, detail::patch_pairing(extent(mask, 1), hidden, options), false, patch_term, workspace);
+  for_each_row(exec, "ocellus::ssl::ibot_loss::join", 1,
+               detail::JoinTerms<TeamMember<Exec>, Loss, ClassLoss, PatchLoss>{class_term.data(), patch_term.data(), loss, class_loss, patch_loss});
 }
 
 /// The same; allocates its workspace and fences `exec` before it returns.
-template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<4> StudentPatch, RealView<3> TeacherClass, RealView<4> TeacherPatch, RealView<1> Center,
-          RealView<1> PatchCenter, LabelView<3> Mask, RealView<0> Loss, OptionalRealView<0> ClassLoss, OptionalRealView<0> PatchLoss>
-  requires AccessibleFrom<Exec, StudentClass, StudentPatch, TeacherClass, TeacherPatch, Center, PatchCenter, Mask, Loss, ClassLoss, PatchLoss>
-void ibot_loss(Exec const& exec, StudentClass const& student_class, StudentPatch const& student_patch, TeacherClass const& teacher_class,
+template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<3> TeacherClass, RealView<4> StudentPatch, RealView<4> TeacherPatch, RealView<1> Center,
+          RealView<1> PatchCenter, PatchMask Mask, RealView<0> Loss, OptionalRealView<0> ClassLoss, OptionalRealView<0> PatchLoss>
+  requires AccessibleFrom<Exec, StudentClass, TeacherClass, StudentPatch, TeacherPatch, Center, PatchCenter, Mask, Loss, ClassLoss, PatchLoss>
+void ibot_loss(Exec const& exec, StudentClass const& student_class, TeacherClass const& teacher_class, StudentPatch const& student_patch,
                TeacherPatch const& teacher_patch, Center const& center, PatchCenter const& patch_center, Mask const& mask, Loss const& loss,
                ClassLoss const& class_loss, PatchLoss const& patch_loss, IbotLossOptions const& options = {}) {
-  WorkspaceFor<Exec> workspace(exec, ibot_loss_workspace_size(exec, student_class, student_patch, teacher_class, teacher_patch, mask, options));
-  ibot_loss(exec, student_class, student_patch, teacher_class, teacher_patch, center, patch_center, mask, loss, class_loss, patch_loss, options, workspace);
+  WorkspaceFor<Exec> workspace(exec, ibot_loss_workspace_size(exec, student_class, teacher_class, student_patch, teacher_patch, center, patch_center, mask,
+                                                              loss, class_loss, patch_loss, options));
+  ibot_loss(exec, student_class, teacher_class, student_patch, teacher_patch, center, patch_center, mask, loss, class_loss, patch_loss, options, workspace);
   exec.fence("ocellus::ssl::ibot_loss");
 }
 
 /// Bytes of workspace that `ibot_loss_backward` takes.
-template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<4> StudentPatch, RealView<3> TeacherClass, RealView<4> TeacherPatch, LabelView<3> Mask>
-[[nodiscard]] std::size_t ibot_loss_backward_workspace_size(Exec const&, StudentClass const& student_class, StudentPatch const& student_patch,
-                                                            TeacherClass const& teacher_class, TeacherPatch const& teacher_patch, Mask const& mask,
+template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<3> TeacherClass, RealView<4> StudentPatch, RealView<4> TeacherPatch, RealView<1> Center,
+          RealView<1> PatchCenter, PatchMask Mask, RealView<3> ClassGradient, RealView<4> PatchGradient>
+[[nodiscard]] std::size_t ibot_loss_backward_workspace_size(Exec const&, StudentClass const& student_class, TeacherClass const& teacher_class,
+                                                            StudentPatch const& student_patch, TeacherPatch const& teacher_patch, Center const&,
+                                                            PatchCenter const&, Mask const& mask, ClassGradient const&, PatchGradient const&,
                                                             IbotLossOptions const& = {}) {
-  return detail::ibot_softmaxes_bytes(student_class, student_patch, teacher_class, teacher_patch, mask);
+  return detail::ibot_softmaxes_bytes(student_class, teacher_class, student_patch, teacher_patch, mask);
 }
 
-/// The gradient of `ibot_loss`; none flows into teachers and centres.
+/// The gradient of `ibot_loss`, of the sum of both terms; none flows into teachers and centers.
 ///
-/// Inputs as in the forward pass -> student_class_gradient (S, N, K), student_patch_gradient (2, N, L, K2), 0 where a patch is not masked.
+///     student_class_gradient as `dino_loss_backward`, times class_weight
+///     student_patch_gradient[q, n, l] = patch_weight mask[q, n, l] (softmax(student_patch[q, n, l] / student_temperature) - t[q, n, l])
+///                                       / (2 N student_temperature max(1, sum_l mask[q, n, l]))
+///
+/// All else as in the forward pass -> student_class_gradient (S, N, K), student_patch_gradient (2, N, L, K2), 0 where nothing was hidden.
 ///
 /// Errors: as `ibot_loss`; when a gradient does not fit.
 /// Error bound: 8 + 2 max |logit / temperature| machine epsilons of the accumulation type, relative to the sum of absolute terms.
 /// Determinism: a row's bits depend on that row, its partners and its image's mask alone.
 /// Allocates: nothing. Synchronises: no.
-/// Source: as `ibot_loss`.
-template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<4> StudentPatch, RealView<3> TeacherClass, RealView<4> TeacherPatch, RealView<1> Center,
-          RealView<1> PatchCenter, LabelView<3> Mask, RealView<3> StudentClassGradient, RealView<4> StudentPatchGradient>
-  requires AccessibleFrom<Exec, StudentClass, StudentPatch, TeacherClass, TeacherPatch, Center, PatchCenter, Mask, StudentClassGradient, StudentPatchGradient>
-void ibot_loss_backward(Exec const& exec, StudentClass const& student_class, StudentPatch const& student_patch, TeacherClass const& teacher_class,
+template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<3> TeacherClass, RealView<4> StudentPatch, RealView<4> TeacherPatch, RealView<1> Center,
+          RealView<1> PatchCenter, PatchMask Mask, RealView<3> ClassGradient, RealView<4> PatchGradient>
+  requires AccessibleFrom<Exec, StudentClass, TeacherClass, StudentPatch, TeacherPatch, Center, PatchCenter, Mask, ClassGradient, PatchGradient>
+void ibot_loss_backward(Exec const& exec, StudentClass const& student_class, TeacherClass const& teacher_class, StudentPatch const& student_patch,
                         TeacherPatch const& teacher_patch, Center const& center, PatchCenter const& patch_center, Mask const& mask,
-                        StudentClassGradient const& student_class_gradient, StudentPatchGradient const& student_patch_gradient, IbotLossOptions const& options,
+                        ClassGradient const& student_class_gradient, PatchGradient const& student_patch_gradient, IbotLossOptions const& options,
                         WorkspaceFor<Exec>& workspace) {
   constexpr auto function = "ocellus::ssl::ibot_loss_backward";
-  detail::check_ibot_loss(function, student_class, student_patch, teacher_class, teacher_patch, center, patch_center, mask, options);
-  for (int axis = 0; axis < 4; ++axis) {
-    std::string const at = ".extent(" + std::to_string(axis) + ")";
-    if (axis < 3)
-      require_equal(function, {"student_class_gradient" + at, extent(student_class_gradient, axis)}, {"student_class" + at, extent(student_class, axis)});
-    require_equal(function, {"student_patch_gradient" + at, extent(student_patch_gradient, axis)}, {"student_patch" + at, extent(student_patch, axis)});
-  }
+  detail::check_ibot_loss(function, student_class, teacher_class, student_patch, teacher_patch, center, patch_center, mask, options);
+  auto const check = [&](std::string const& name, auto const& gradient, auto const& of, int axes) {
+    for (int axis = 0; axis < axes; ++axis) {
+      std::string const at = ".extent(" + std::to_string(axis) + ")";
+      require_equal(function, {name + "_gradient" + at, extent(gradient, axis)}, {name + at, extent(of, axis)});
+    }
+  };
+  check("student_class", student_class_gradient, student_class, 3);
+  check("student_patch", student_patch_gradient, student_patch, 4);
   typename WorkspaceFor<Exec>::Scope const scope(workspace);
-  {
-    auto const s = detail::take_softmaxes(exec, function, student_class, none, options.student_temperature, workspace);
-    auto const t = detail::take_softmaxes(exec, function, teacher_class, center, options.teacher_temperature, workspace);
-    detail::cross_entropy_gradient(exec, function, s, t, detail::dino_pairing(student_class, detail::ibot_class_options(options), options.class_weight),
-                                   student_class_gradient);
-  }
-  auto const pairing = detail::ibot_pairing(exec, function, mask, options, workspace);
-  auto const s       = detail::take_softmaxes(exec, function, student_patch, none, options.student_temperature, workspace);
-  auto const t       = detail::take_softmaxes(exec, function, teacher_patch, patch_center, options.teacher_patch_temperature, workspace);
-  detail::cross_entropy_gradient(exec, function, s, t, pairing, student_patch_gradient);
+  auto const s = detail::take_softmaxes(exec, function, student_class, none, options.student_temperature, workspace);
+  auto const t = detail::take_softmaxes(exec, function, teacher_class, center, options.teacher_temperature, workspace);
+  detail::cross_entropy_gradient(exec, function, s, t, detail::dino_pairing(student_class, {}, options.class_weight), student_class_gradient);
+  double const* const hidden = detail::take_patch_weights(exec, function, mask, workspace);
+  auto const sp              = detail::take_softmaxes(exec, function, student_patch, none, options.student_temperature, workspace, hidden);
+  auto const tp              = detail::take_softmaxes(exec, function, teacher_patch, patch_center, options.teacher_patch_temperature, workspace, hidden);
+  detail::cross_entropy_gradient(exec, function, sp, tp, detail::patch_pairing(extent(mask, 1), hidden, options), student_patch_gradient);
 }
 
 /// The same; allocates its workspace and fences `exec` before it returns.
-template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<4> StudentPatch, RealView<3> TeacherClass, RealView<4> TeacherPatch, RealView<1> Center,
-          RealView<1> PatchCenter, LabelView<3> Mask, RealView<3> StudentClassGradient, RealView<4> StudentPatchGradient>
-  requires AccessibleFrom<Exec, StudentClass, StudentPatch, TeacherClass, TeacherPatch, Center, PatchCenter, Mask, StudentClassGradient, StudentPatchGradient>
-void ibot_loss_backward(Exec const& exec, StudentClass const& student_class, StudentPatch const& student_patch, TeacherClass const& teacher_class,
+template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<3> TeacherClass, RealView<4> StudentPatch, RealView<4> TeacherPatch, RealView<1> Center,
+          RealView<1> PatchCenter, PatchMask Mask, RealView<3> ClassGradient, RealView<4> PatchGradient>
+  requires AccessibleFrom<Exec, StudentClass, TeacherClass, StudentPatch, TeacherPatch, Center, PatchCenter, Mask, ClassGradient, PatchGradient>
+void ibot_loss_backward(Exec const& exec, StudentClass const& student_class, TeacherClass const& teacher_class, StudentPatch const& student_patch,
                         TeacherPatch const& teacher_patch, Center const& center, PatchCenter const& patch_center, Mask const& mask,
-                        StudentClassGradient const& student_class_gradient, StudentPatchGradient const& student_patch_gradient,
-                        IbotLossOptions const& options = {}) {
-  WorkspaceFor<Exec> workspace(exec, ibot_loss_backward_workspace_size(exec, student_class, student_patch, teacher_class, teacher_patch, mask, options));
-  ibot_loss_backward(exec, student_class, student_patch, teacher_class, teacher_patch, center, patch_center, mask, student_class_gradient,
+                        ClassGradient const& student_class_gradient, PatchGradient const& student_patch_gradient, IbotLossOptions const& options = {}) {
+  WorkspaceFor<Exec> workspace(exec, ibot_loss_backward_workspace_size(exec, student_class, teacher_class, student_patch, teacher_patch, center, patch_center,
+                                                                       mask, student_class_gradient, student_patch_gradient, options));
+  ibot_loss_backward(exec, student_class, teacher_class, student_patch, teacher_patch, center, patch_center, mask, student_class_gradient,
                      student_patch_gradient, options, workspace);
   exec.fence("ocellus::ssl::ibot_loss_backward");
 }
 
-/// Work of `ibot_loss`: `views` views of `images` images with `prototypes`, and `patches` masked patches in all with `patch_prototypes`.
-[[nodiscard]] constexpr Cost ibot_loss_cost(double views, double images, double prototypes, double patches, double patch_prototypes, double bytes_per_element) {
-  double const logits = 2 * patches * patch_prototypes;
-  return dino_loss_cost(views, images, prototypes, bytes_per_element) +
-         Cost{.flops = 6 * logits, .special = 1.5 * logits, .bytes_read = logits * bytes_per_element, .bytes_written = 2 * bytes_per_element};
+/// Work of `ibot_loss` on `views` views of `samples` samples, with `hidden` hidden patches of all in all.
+[[nodiscard]] constexpr Cost ibot_loss_cost(double views, double samples, double prototypes, double hidden, double patch_prototypes, double bytes_per_element) {
+  double const patches = hidden * patch_prototypes;
+  return dino_loss_cost(views, samples, prototypes, bytes_per_element) +
+         Cost{.flops = 12 * patches, .special = 3 * patches, .bytes_read = 2 * patches * bytes_per_element, .bytes_written = 0};
 }
 
-/// Work of `ibot_loss_backward`.
-[[nodiscard]] constexpr Cost ibot_loss_backward_cost(double views, double images, double prototypes, double patches, double patch_prototypes,
+/// Work of `ibot_loss_backward`, which writes a gradient for all `patches` patches of both views.
+[[nodiscard]] constexpr Cost ibot_loss_backward_cost(double views, double samples, double prototypes, double hidden, double patches, double patch_prototypes,
                                                      double bytes_per_element) {
-  Cost cost          = ibot_loss_cost(views, images, prototypes, patches, patch_prototypes, bytes_per_element);
-  cost.bytes_written = (views * images * prototypes + patches * patch_prototypes) * bytes_per_element;
+  Cost cost          = ibot_loss_cost(views, samples, prototypes, hidden, patch_prototypes, bytes_per_element);
+  cost.bytes_written = (views * samples * prototypes + patches * patch_prototypes) * bytes_per_element;
   return cost;
 }
 

@@ -45,11 +45,14 @@ struct Softmaxes {
   [[nodiscard]] KOKKOS_INLINE_FUNCTION double log_sum_exp(std::int64_t row) const { return largest(row) + Kokkos::log(total(row)); }
 };
 
+/// Rows whose weight is 0 are not read, and have no moments.
 template <class Member, class Source>
 struct MomentsOfRows {
   Source source;
+  double const* row_weights = nullptr;  ///< null: 1
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t row) const {
+    if (row_weights != nullptr && row_weights[row] == 0) return;
     using Real               = typename Source::Real;
     std::int64_t const width = source.logits.extents[3];
     double largest = -Kokkos::Experimental::infinity_v<double>, sum = 0;
@@ -143,7 +146,7 @@ struct CrossEntropyGradientRows {
 
 template <ExecutionSpace Exec, class Logits, class Center>
 [[nodiscard]] auto take_softmaxes(Exec const& exec, char const* function, Logits const& logits, Center const& center, double temperature,
-                                  WorkspaceFor<Exec>& workspace) {
+                                  WorkspaceFor<Exec>& workspace, double const* row_weights = nullptr) {
   using Element = std::conditional_t<std::is_same_v<Center, None>, float, element_t<Center>>;
   Softmaxes<typename Logits::non_const_value_type, Element> result;
   result.logits      = const_strided4(logits);
@@ -153,7 +156,7 @@ template <ExecutionSpace Exec, class Logits, class Center>
     result.center_stride = static_cast<std::int64_t>(center.stride(0));
   }
   result.moments = workspace.template take<double*>(function, 2 * result.logits.rows()).data();
-  for_each_row(exec, "ocellus::ssl::moments", result.logits.rows(), MomentsOfRows<TeamMember<Exec>, decltype(result)>{result});
+  for_each_row(exec, "ocellus::ssl::moments", result.logits.rows(), MomentsOfRows<TeamMember<Exec>, decltype(result)>{result, row_weights});
   return result;
 }
 
