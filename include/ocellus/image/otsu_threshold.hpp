@@ -57,11 +57,14 @@ struct RowExtremes {
   }
 };
 
-template <class Member, class Extremes>
+/// The rows' extremes as one, in row 0; empties the bins.
+template <class Member, class Extremes, class Counts>
 struct CombineExtremes {
   Extremes extremes;
+  Counts counts;
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t) const {
+    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, extent(counts, 0)), [&](std::int64_t const b) { counts(b) = 0; });
     Kokkos::single(Kokkos::PerThread(member), [&]() {
       for (std::int64_t y = 1; y < extent(extremes, 0); ++y) {
         if (extremes(y, 0) < extremes(0, 0)) extremes(0, 0) = extremes(y, 0);
@@ -159,9 +162,8 @@ void otsu_threshold(Exec const& exec, Input const& input, Threshold const& thres
   using Member        = TeamMember<Exec>;
   using Extremes      = std::remove_const_t<decltype(extremes)>;
   using Counts        = std::remove_const_t<decltype(counts)>;
-  Kokkos::deep_copy(exec, counts, 0);
   for_each_row(exec, "ocellus::image::otsu_threshold::extremes", extent(input, 0), detail::RowExtremes<Member, Input, Extremes>{input, extremes});
-  for_each_row(exec, "ocellus::image::otsu_threshold::combine", 1, detail::CombineExtremes<Member, Extremes>{extremes});
+  for_each_row(exec, "ocellus::image::otsu_threshold::combine", 1, detail::CombineExtremes<Member, Extremes, Counts>{extremes, counts});
   for_each_row(exec, "ocellus::image::otsu_threshold::count", extent(input, 0),
                detail::CountBins<Member, Input, Extremes, Counts>{input, extremes, counts, options.scale});
   for_each_row(exec, function, 1, detail::BestEdge<Member, Counts, Extremes, Threshold>{counts, extremes, threshold, options.scale});

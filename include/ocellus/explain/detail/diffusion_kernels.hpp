@@ -79,7 +79,7 @@ struct DiffusionSteps {
           if (size > high) high = size;
         },
         Kokkos::Max<std::int64_t>(most));
-    Kokkos::single(Kokkos::PerThread(member), [&]() { *steps = 2 * most; });
+    Kokkos::single(Kokkos::PerThread(member), [&]() { *steps = most > 0 ? 2 * most : 0; });  // no object: the reduction's least number
   }
 };
 
