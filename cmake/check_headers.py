@@ -23,6 +23,10 @@ KOKKOS_HEADER = "ocellus/core/kokkos.hpp"
 UNLABELLED = re.compile(r"Kokkos::parallel_(?:for|reduce|scan)\s*\(\s*Kokkos::(?:RangePolicy|TeamPolicy|MDRangePolicy|Experimental)")
 
 
+# A reduction with several results: OpenMPTarget and the mock accelerator have none.
+SEVERAL_RESULTS = re.compile(r"\[&\]\(std::int64_t const \w+, [\w:<>]+& \w+, [\w:<>]+& \w+")
+
+
 def reaches_kokkos(include: pathlib.Path, name: str, known: dict) -> bool:
     """Whether a header includes KOKKOS_HEADER, through others or itself."""
     if name not in known:
@@ -54,6 +58,8 @@ def check(include: pathlib.Path):
             yield f"{name}: fences every instance; fence the given one"
         for launch in UNLABELLED.finditer(text):
             yield f"{name}:{text.count(chr(10), 0, launch.start()) + 1}: a launch without a label"
+        for reduction in SEVERAL_RESULTS.finditer(text):
+            yield f"{name}:{text.count(chr(10), 0, reduction.start()) + 1}: a reduction with several results; not every backend has those"
         if len(parts) == 1:
             for target in re.findall(r'#include\s*[<"]([^">]+)', text):
                 module = target.split("/")[1] if target.startswith("ocellus/") and target.count("/") > 1 else None

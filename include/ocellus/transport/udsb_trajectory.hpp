@@ -79,7 +79,7 @@ struct UdsbMove {
     Real density = 0, living = 0;
     Kokkos::parallel_reduce(
         Kokkos::ThreadVectorRange(member, n),
-        [&](std::int64_t const j, Real& sum, Real& count) {
+        [&](std::int64_t const j, Real& sum) {
           if (!arrays.alive(now, j)) return;
           Real squared = 0;
           for (std::int64_t k = 0; k < width; ++k) {
@@ -87,9 +87,10 @@ struct UdsbMove {
             squared += difference * difference;
           }
           sum += Kokkos::exp(-squared / Real(8));
-          count += Real(1);
         },
-        Kokkos::Sum<Real>(density), Kokkos::Sum<Real>(living));
+        density);
+    Kokkos::parallel_reduce(
+        Kokkos::ThreadVectorRange(member, n), [&](std::int64_t const j, Real& count) { count += arrays.alive(now, j) ? Real(1) : Real(0); }, living);
     Kokkos::single(Kokkos::PerThread(member), [&]() {
       Real const weight = density / static_cast<Real>(normaliser) / (living > Real(1) ? living : Real(1));
       Real p = static_cast<Real>(arrays.killing(step, i)) * static_cast<Real>(arrays.ferryman(step)) / (Real(1) + static_cast<Real>(epsilon) + weight);

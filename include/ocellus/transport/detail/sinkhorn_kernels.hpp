@@ -96,19 +96,26 @@ struct MeasureRows {
   Real* mass;
   Real* cost;
 
+  /// An entry of the plan.
+  KOKKOS_INLINE_FUNCTION Real entry(std::int64_t row, std::int64_t j) const {
+    return Kokkos::exp((other[j] - costs(row, j) * inverse_epsilon) + (own[row] + scale));
+  }
+
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t row) const {
     Real const infinity = Kokkos::Experimental::infinity_v<Real>;
     Real const sum      = row_log_sum_exp(member, costs, other, inverse_epsilon, row, columns, own[row]);
     Real spent = 0, held = 0;
     if (own[row] != -infinity) {
+      // A loop for each result: not every backend has reductions with several.
+      Kokkos::parallel_reduce(
+          Kokkos::ThreadVectorRange(member, columns), [&](std::int64_t const j, Real& p_sum) { p_sum += entry(row, j); }, held);
       Kokkos::parallel_reduce(
           Kokkos::ThreadVectorRange(member, columns),
-          [&](std::int64_t const j, Real& c_sum, Real& p_sum) {
-            Real const c = costs(row, j), p = Kokkos::exp((other[j] - c * inverse_epsilon) + (own[row] + scale));
-            c_sum += p == Real(0) ? Real(0) : p * c;
-            p_sum += p;
+          [&](std::int64_t const j, Real& c_sum) {
+            Real const p = entry(row, j);
+            c_sum += p == Real(0) ? Real(0) : p * costs(row, j);
           },
-          Kokkos::Sum<Real>(spent), Kokkos::Sum<Real>(held));
+          spent);
     }
     Kokkos::single(Kokkos::PerThread(member), [&]() {
       log_sum[row] = sum;

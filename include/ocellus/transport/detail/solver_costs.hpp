@@ -77,15 +77,28 @@ struct RowExtremes {
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t row) const {
     Real low = Kokkos::Experimental::infinity_v<Real>, high = -low, spoiled = 0;
+    // A loop for each result: not every backend has reductions with several.
     Kokkos::parallel_reduce(
         Kokkos::ThreadVectorRange(member, columns),
-        [&](std::int64_t const j, Real& most, Real& least, Real& bad) {
+        [&](std::int64_t const j, Real& most) {
           Real const c = costs(row, j);
           if (c > most) most = c;
+        },
+        Kokkos::Max<Real>(high));
+    Kokkos::parallel_reduce(
+        Kokkos::ThreadVectorRange(member, columns),
+        [&](std::int64_t const j, Real& least) {
+          Real const c = costs(row, j);
           if (c < least) least = c;
+        },
+        Kokkos::Min<Real>(low));
+    Kokkos::parallel_reduce(
+        Kokkos::ThreadVectorRange(member, columns),
+        [&](std::int64_t const j, Real& bad) {
+          Real const c = costs(row, j);
           bad += c - c;
         },
-        Kokkos::Max<Real>(high), Kokkos::Min<Real>(low), Kokkos::Sum<Real>(spoiled));
+        spoiled);
     Kokkos::single(Kokkos::PerThread(member), [&]() {
       smallest[row] = spoiled == Real(0) ? low : spoiled - spoiled + Kokkos::Experimental::quiet_NaN_v<Real>;
       largest[row]  = spoiled == Real(0) ? high : Kokkos::Experimental::quiet_NaN_v<Real>;
