@@ -131,14 +131,17 @@ TYPED_TEST(Knn, the_kernel_of_hosts_and_the_portable_one_agree_in_every_bit) {
           TestArray<Scalar, 2, Layout, Exec> const x({q, width}, queries), y({m, width}, base), distances({q, k}), by_rows({q, k});
           TestArray<std::int64_t, 1, Layout, Exec> const left({q}, query_keys), right({m}, base_keys);
           TestArray<std::int64_t, 2, Layout, Exec> const indices({q, k}), indices_by_rows({q, k});
-          auto const run = [&](auto const& function, auto const& found, auto const& far, bool grouped, bool skip_self) {
+          auto const run = [&](auto const& on, auto const& function, auto const& found, auto const& far, bool grouped, bool skip_self) {
             using Keys = std::remove_const_t<decltype(left.view())>;
-            function(exec, "ocellus::test", x.view(), y.view(), grouped ? left.view() : Keys{}, grouped ? right.view() : Keys{}, Keys{}, Keys{}, found, far,
+            function(on, "ocellus::test", x.view(), y.view(), grouped ? left.view() : Keys{}, grouped ? right.view() : Keys{}, Keys{}, Keys{}, found, far,
                      metric, skip_self);
           };
           for (bool const grouped : {false, true}) {
-            run([](auto const&... a) { profiling::detail::nearest_on_host(a...); }, indices.view(), distances.view(), grouped, !grouped);
-            run([](auto const&... a) { profiling::detail::nearest_by_rows(a...); }, indices_by_rows.view(), by_rows.view(), grouped, !grouped);
+            run(
+                exec, [](auto const&... a) { profiling::detail::nearest_on_host(a...); }, indices.view(), distances.view(), grouped, !grouped);
+            run(
+                Kokkos::Serial(), [](auto const&... a) { profiling::detail::nearest_by_rows(a...); }, indices_by_rows.view(), by_rows.view(), grouped,
+                !grouped);
             expect_same_bits(indices.values(), indices_by_rows.values());
             expect_same_bits(distances.values(), by_rows.values());
           }
