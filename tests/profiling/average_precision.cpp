@@ -134,6 +134,55 @@ TYPED_TEST(AveragePrecision, ties_favour_positives_and_nan_ranks_last) {
   EXPECT_EQ(total.values(), (std::vector<double>{4, 4, 4, 4, 4}));
 }
 
+TYPED_TEST(AveragePrecision, the_kernel_of_hosts_and_the_portable_one_agree_in_every_bit) {
+  using Scalar = typename TypeParam::Scalar;
+  using Layout = typename TypeParam::Layout;
+  using Exec   = typename TypeParam::Exec;
+  if constexpr (is_host_execution_v<Exec>) {
+    // Few different profiles, hence ties; a row of NaN; keys beyond 32 bits; more than 128 positives, which are searched, and fewer, which are compared.
+    constexpr std::int64_t n = 301, width = 3, columns = 3;
+    auto profiles = random_values(n * width, 7);
+    for (double& v : profiles) v = std::floor(2 * v);
+    for (std::size_t d = 0; d < width; ++d) profiles[40 * width + d] = nan;
+    std::vector<double> metadata;
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (double const key : {static_cast<double>(i % 2) * 4294967296.0, static_cast<double>(i % 11), static_cast<double>(i / 20)}) metadata.push_back(key);
+    }
+    Rules const rules[] = {{{0}, {}, {}, {0}},        {{0}, {}, {}, {1}},       {{1}, {2}, {}, {1}},
+                           {{0, 2}, {1}, {}, {0, 2}}, {{}, {0, 1}, {0, 1}, {}}, {{2}, {}, {2}, {0}}};
+    for (auto const& rule : rules) {
+      for (auto const metric : {SimilarityMetric::cosine, SimilarityMetric::abs_cosine, SimilarityMetric::spearman, SimilarityMetric::euclidean}) {
+        SCOPED_TRACE(::testing::Message() << "metric " << static_cast<int>(metric) << ", rule " << &rule - rules);
+        with_thread_counts<Exec>([&](Exec const& exec) {
+          TestArray<Scalar, 2, Layout, Exec> const x({n, width}, profiles);
+          TestArray<std::int64_t, 2, Layout, Exec> const keys({n, columns}, metadata);
+          TestArray<Scalar, 1, Layout, Exec> const ap({n}), normalized({n}), ap_by_rows({n}), normalized_by_rows({n});
+          TestArray<std::int64_t, 1, Layout, Exec> const positives({n}), total({n}), positives_by_rows({n}), total_by_rows({n});
+          profiling::average_precision(exec, x.view(), keys.view(), ap.view(), normalized.view(), positives.view(), total.view(), rule.options(metric));
+          auto const positive = profiling::detail::pair_rule("test", "", "", rule.pos_sameby, rule.pos_diffby, columns);
+          auto const negative = profiling::detail::pair_rule("test", "", "", rule.neg_sameby, rule.neg_diffby, columns);
+          profiling::detail::average_precision_by_rows(Kokkos::Serial(), "ocellus::test", x.view(), keys.view(), positive, negative, ap_by_rows.view(),
+                                                       normalized_by_rows.view(), positives_by_rows.view(), total_by_rows.view(), metric);
+          expect_same_bits(ap.values(), ap_by_rows.values());
+          expect_same_bits(normalized.values(), normalized_by_rows.values());
+          expect_same_bits(positives.values(), positives_by_rows.values());
+          expect_same_bits(total.values(), total_by_rows.values());
+        });
+      }
+    }
+  }
+}
+
+TEST(AveragePrecision, harmonic_numbers) {
+  double sum = 0, rest = 0;  // the rest: what rounding took
+  for (std::int64_t k = 1; k <= 100000; ++k) {
+    double const term = 1.0 / static_cast<double>(k) - rest, next = sum + term;
+    rest = (next - sum) - term;
+    sum  = next;
+    ASSERT_NEAR(profiling::detail::harmonic_number(k), sum, 4 * machine_epsilon<double>() * sum) << k;
+  }
+}
+
 TEST(AveragePrecision, known_rankings) {
   EXPECT_NEAR(reference::average_precision({{0.9, true}, {0.8, false}, {0.7, true}, {0.6, false}}), 5.0 / 6.0, 1e-15);
   // Two of four: the mean over all six rankings.

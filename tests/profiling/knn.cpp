@@ -107,6 +107,50 @@ TYPED_TEST(Knn, close_points_far_from_the_origin_keep_their_digits) {
   EXPECT_EQ(distances.values(), (std::vector<double>{0.0078125, 0.015625, 1}));
 }
 
+TYPED_TEST(Knn, the_kernel_of_hosts_and_the_portable_one_agree_in_every_bit) {
+  using Scalar = typename TypeParam::Scalar;
+  using Layout = typename TypeParam::Layout;
+  using Exec   = typename TypeParam::Exec;
+  if constexpr (is_host_execution_v<Exec>) {
+    // More base rows than a block holds, few different ones, hence ties, and some of NaN.
+    constexpr std::int64_t q = 57, m = 2103, width = 3;
+    auto const coarse = [](std::vector<double> values) {
+      for (double& v : values) v = std::floor(2 * v);
+      return values;
+    };
+    auto const queries = coarse(random_values(q * width, 1));
+    auto base          = coarse(random_values(m * width, 2));
+    for (std::size_t j = 0; j < base.size(); j += 97 * width) base[j] = std::numeric_limits<double>::quiet_NaN();
+    std::vector<double> query_keys, base_keys;
+    for (std::int64_t i = 0; i < q; ++i) query_keys.push_back(static_cast<double>(i % 3));
+    for (std::int64_t j = 0; j < m; ++j) base_keys.push_back(j < 2000 ? static_cast<double>(j % 2) : 2.0);
+    for (auto const metric : {profiling::SimilarityMetric::cosine, profiling::SimilarityMetric::euclidean}) {
+      for (std::int64_t const k : {std::int64_t{1}, std::int64_t{17}, std::int64_t{200}}) {
+        SCOPED_TRACE(::testing::Message() << "metric " << static_cast<int>(metric) << " k " << k);
+        with_thread_counts<Exec>([&](Exec const& exec) {
+          TestArray<Scalar, 2, Layout, Exec> const x({q, width}, queries), y({m, width}, base), distances({q, k}), by_rows({q, k});
+          TestArray<std::int64_t, 1, Layout, Exec> const left({q}, query_keys), right({m}, base_keys);
+          TestArray<std::int64_t, 2, Layout, Exec> const indices({q, k}), indices_by_rows({q, k});
+          auto const run = [&](auto const& on, auto const& function, auto const& found, auto const& far, bool grouped, bool skip_self) {
+            using Keys = std::remove_const_t<decltype(left.view())>;
+            function(on, "ocellus::test", x.view(), y.view(), grouped ? left.view() : Keys{}, grouped ? right.view() : Keys{}, Keys{}, Keys{}, found, far,
+                     metric, skip_self);
+          };
+          for (bool const grouped : {false, true}) {
+            run(
+                exec, [](auto const&... a) { profiling::detail::nearest_on_host(a...); }, indices.view(), distances.view(), grouped, !grouped);
+            run(
+                Kokkos::Serial(), [](auto const&... a) { profiling::detail::nearest_by_rows(a...); }, indices_by_rows.view(), by_rows.view(), grouped,
+                !grouped);
+            expect_same_bits(indices.values(), indices_by_rows.values());
+            expect_same_bits(distances.values(), by_rows.values());
+          }
+        });
+      }
+    }
+  }
+}
+
 TEST(Knn, the_order_does_not_suffer_from_coarse_outputs) {
   Kokkos::Serial const exec;
   TestArray<double, 2, Kokkos::LayoutRight, Kokkos::Serial> const query({1, 1}, {0}), base({3, 1}, {1.00002, 1.00001, 1.0});

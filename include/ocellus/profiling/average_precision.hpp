@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/cost.hpp>
-#include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/preconditions.hpp>
 #include <ocellus/core/tensor.hpp>
+#include <ocellus/profiling/detail/average_precision_host.hpp>
 #include <ocellus/profiling/detail/average_precision_kernel.hpp>
-#include <ocellus/profiling/detail/neighbour_search.hpp>
 #include <ocellus/profiling/similarity.hpp>
 
 namespace ocellus::profiling {
@@ -56,7 +54,8 @@ namespace detail {
 /// Errors: `std::invalid_argument` when a side has no rule, a column is out of range or in both lists of a side, or an array does not fit.
 /// Error bound: exact, but for the order of similarities within d + 4 machine epsilons of the accumulation type.
 /// Determinism: a row's result depends on that row and the profiles alone, not on the number of threads.
-/// Allocates: 64 rows of n similarities and two scratch arrays of that size; never n x n. Synchronises: fences `exec`.
+/// Allocates: unit copies of the profiles and the similarities of a block of rows to all: 64 on devices, with two scratch arrays of that size; on hosts 112 a
+/// thread, but no more than d or 112, and the negatives ahead of n positives a thread. Never n x n. Synchronises: fences `exec`.
 /// Source: copairs (definition); A. A. Kalinin et al., 2025.
 template <ExecutionSpace Exec, RealView<2> Profiles, IndexView<2> Metadata, RealView<1> Output, IndexView<1> Counts>
   requires AccessibleFrom<Exec, Profiles, Metadata, Output, Counts>
@@ -64,7 +63,6 @@ void average_precision(Exec const& exec, Profiles const& profiles, Metadata cons
                        Output const& normalized_average_precision, Counts const& n_pos_pairs, Counts const& n_total_pairs,
                        AveragePrecisionOptions const& options) {
   constexpr auto function = "ocellus::profiling::average_precision";
-  using Real              = accumulate_of_t<Profiles>;
   std::int64_t const rows = extent(profiles, 0), columns = extent(metadata, 1);
   require_equal(function, {"metadata.extent(0)", extent(metadata, 0)}, {"profiles.extent(0)", rows});
   require(columns <= 64, function, "metadata.extent(1) is ", columns, " but at most 64 columns can be told apart");
@@ -74,29 +72,12 @@ void average_precision(Exec const& exec, Profiles const& profiles, Metadata cons
   require_equal(function, {"normalized_average_precision.extent(0)", extent(normalized_average_precision, 0)}, {"profiles.extent(0)", rows});
   require_equal(function, {"n_pos_pairs.extent(0)", extent(n_pos_pairs, 0)}, {"profiles.extent(0)", rows});
   require_equal(function, {"n_total_pairs.extent(0)", extent(n_total_pairs, 0)}, {"profiles.extent(0)", rows});
-  bool const product = detail::is_product_metric(options.metric), ranked = options.metric == SimilarityMetric::spearman;
-  std::int64_t const block = std::min(detail::similarity_rows, rows);
-  auto const similarities  = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::similarities", block, rows);
-  auto const positives     = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::positives", block, rows);
-  auto const beaten        = make_tensor<std::int64_t**>(exec, "ocellus::profiling::average_precision::beaten", block, rows);
-  auto const prepared      = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::prepared", product ? rows : 0, extent(profiles, 1));
-  auto const order         = make_tensor<std::int64_t**>(exec, "ocellus::profiling::average_precision::order", ranked ? rows : 0, extent(profiles, 1));
-  if (product) detail::prepare_rows(exec, profiles, prepared, order, options.metric);
-  for (std::int64_t first = 0; first < rows; first += detail::similarity_rows) {
-    std::int64_t const count = std::min(detail::similarity_rows, rows - first);
-    auto const range         = Kokkos::make_pair(static_cast<std::size_t>(first), static_cast<std::size_t>(first + count));
-    auto const part          = Kokkos::subview(similarities, Kokkos::make_pair(std::size_t{0}, static_cast<std::size_t>(count)), Kokkos::ALL);
-    if (product)
-      detail::prepared_similarity(exec, Kokkos::subview(prepared, range, Kokkos::ALL), prepared, part, options.metric, false);
-    else
-      detail::prepared_similarity(exec, Kokkos::subview(profiles, range, Kokkos::ALL), profiles, part, options.metric, false);
-    using Kernel = detail::AveragePrecisionRows<TeamMember<Exec>, std::remove_const_t<decltype(part)>, Metadata, std::remove_const_t<decltype(positives)>,
-                                                std::remove_const_t<decltype(beaten)>, Output, Counts>;
-    for_each_row(
-        exec, function, count,
-        Kernel{part, metadata, positive, negative, positives, beaten, average_precision, normalized_average_precision, n_pos_pairs, n_total_pairs, first});
-  }
-  exec.fence(function);
+  if constexpr (is_host_execution_v<Exec>)
+    detail::average_precision_on_host(exec, function, profiles, metadata, positive, negative, average_precision, normalized_average_precision, n_pos_pairs,
+                                      n_total_pairs, options.metric);
+  else
+    detail::average_precision_by_rows(exec, function, profiles, metadata, positive, negative, average_precision, normalized_average_precision, n_pos_pairs,
+                                      n_total_pairs, options.metric);
 }
 
 /// Work on `rows` profiles of `features`.

@@ -30,7 +30,8 @@ struct KnnOptions {
 /// Errors: `std::invalid_argument` when features, groups or outputs do not fit, or k is not in 1 .. m.
 /// Error bound: d + 4 machine epsilons of the accumulation type, absolute for cosine, relative for Euclidean distances.
 /// Determinism: a query's result does not depend on the other queries or on the number of threads.
-/// Allocates: 64 rows of m distances, and for cosine unit copies of both sets; never q x m. Synchronises: fences `exec`.
+/// Allocates: the distances of a block of queries (64 on devices; on hosts 112 a thread, but no more than d or 112) to m base rows (on hosts 2048 of them), and
+/// for cosine a unit copy of the base (on devices of both sets); never q x m. Synchronises: fences `exec`.
 template <ExecutionSpace Exec, RealView<2> Query, RealView<2> Base, OptionalIndexView<1> QueryGroup, OptionalIndexView<1> BaseGroup, IndexView<2> Indices,
           RealView<2> Distances>
   requires AccessibleFrom<Exec, Query, Base, QueryGroup, BaseGroup, Indices, Distances>

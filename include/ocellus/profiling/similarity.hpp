@@ -47,17 +47,17 @@ void prepare_rows(Exec const& exec, Rows const& rows, Prepared const& prepared, 
                PrepareRows<TeamMember<Exec>, Rows, Prepared, Order>{rows, prepared, order, preparation});
 }
 
-/// Similarities (or distances) of rows prepared before (products) or plain (distances).
+/// Similarities (or distances) of rows prepared before (products; y may be packed, for hosts) or plain (distances).
 template <ExecutionSpace Exec, class X, class Y, class Output>
 void prepared_similarity(Exec const& exec, X const& x, Y const& y, Output const& output, SimilarityMetric metric, bool distance) {
   SimilarityFinish finish = SimilarityFinish::nothing;
   if (is_product_metric(metric)) {
-    linalg::matmul(exec, x, y, output, {.transpose_b = true});
+    linalg::matmul(exec, x, y, output, {.transpose_b = !linalg::is_packed_matrix_v<Y>});
     bool const absolute = metric == SimilarityMetric::abs_cosine;
     finish              = distance   ? (absolute ? SimilarityFinish::one_minus_absolute : SimilarityFinish::one_minus)
                           : absolute ? SimilarityFinish::absolute
                                      : SimilarityFinish::nothing;
-  } else {
+  } else if constexpr (!linalg::is_packed_matrix_v<Y>) {
     auto const kind = metric == SimilarityMetric::euclidean   ? linalg::DistanceMetric::squared_euclidean
                       : metric == SimilarityMetric::manhattan ? linalg::DistanceMetric::manhattan
                                                               : linalg::DistanceMetric::chebyshev;

@@ -6,6 +6,8 @@
 #include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/profiling/detail/order_statistics.hpp>
+#include <ocellus/profiling/detail/similarity_blocks.hpp>
+#include <ocellus/profiling/similarity.hpp>
 
 namespace ocellus::profiling::detail {
 
@@ -16,11 +18,21 @@ struct PairRule {
   KOKKOS_INLINE_FUNCTION bool holds(std::uint64_t equal) const { return (same & ~equal) == 0 && (different & equal) == 0; }
 };
 
+/// 1 + 1/2 + ... + 1/n: summed up to 64 terms, beyond them by Euler and Maclaurin's series, whose rest is below an epsilon there.
+KOKKOS_INLINE_FUNCTION double harmonic_number(std::int64_t n) {
+  if (n <= 64) {
+    double sum = 0;
+    for (std::int64_t k = n; k >= 1; --k) sum += 1.0 / static_cast<double>(k);
+    return sum;
+  }
+  double const x = 1.0 / static_cast<double>(n), square = x * x;
+  return Kokkos::log(static_cast<double>(n)) + 0.57721566490153286061 + (0.5 * x - square * (1.0 / 12.0 - square * (1.0 / 120.0 - square * (1.0 / 252.0))));
+}
+
 /// Mean average precision of a random ranking of `positives` among `total`.
 KOKKOS_INLINE_FUNCTION double expected_average_precision(std::int64_t positives, std::int64_t total) {
   if (positives == total) return 1.0;
-  double harmonic = 0;
-  for (std::int64_t k = total; k >= 1; --k) harmonic += 1.0 / static_cast<double>(k);
+  double const harmonic = harmonic_number(total);
   double const m = static_cast<double>(positives), l = static_cast<double>(total);
   return ((m - 1.0) / (l - 1.0) * (l - harmonic) + harmonic) / l;
 }
@@ -97,5 +109,35 @@ struct AveragePrecisionRows {
     return s == s ? s : -Kokkos::Experimental::infinity_v<Real>;
   }
 };
+
+/// All rows, block by block, on any backend. Fences `exec`.
+template <ExecutionSpace Exec, class Profiles, class Metadata, class Output, class Counts>
+void average_precision_by_rows(Exec const& exec, char const* function, Profiles const& profiles, Metadata const& metadata, PairRule const& positive,
+                               PairRule const& negative, Output const& average_precision, Output const& normalized, Counts const& positive_pairs,
+                               Counts const& total_pairs, SimilarityMetric metric) {
+  using Real              = accumulate_of_t<Profiles>;
+  std::int64_t const rows = extent(profiles, 0), block = similarity_rows < rows ? similarity_rows : rows;
+  bool const product = is_product_metric(metric), ranked = metric == SimilarityMetric::spearman;
+  auto const similarities = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::similarities", block, rows);
+  auto const positives    = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::positives", block, rows);
+  auto const beaten       = make_tensor<std::int64_t**>(exec, "ocellus::profiling::average_precision::beaten", block, rows);
+  auto const prepared     = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::prepared", product ? rows : 0, extent(profiles, 1));
+  auto const order        = make_tensor<std::int64_t**>(exec, "ocellus::profiling::average_precision::order", ranked ? rows : 0, extent(profiles, 1));
+  if (product) prepare_rows(exec, profiles, prepared, order, metric);
+  for (std::int64_t first = 0; first < rows; first += similarity_rows) {
+    std::int64_t const count = similarity_rows < rows - first ? similarity_rows : rows - first;
+    auto const range         = Kokkos::make_pair(static_cast<std::size_t>(first), static_cast<std::size_t>(first + count));
+    auto const part          = Kokkos::subview(similarities, Kokkos::make_pair(std::size_t{0}, static_cast<std::size_t>(count)), Kokkos::ALL);
+    if (product)
+      prepared_similarity(exec, Kokkos::subview(prepared, range, Kokkos::ALL), prepared, part, metric, false);
+    else
+      prepared_similarity(exec, Kokkos::subview(profiles, range, Kokkos::ALL), profiles, part, metric, false);
+    using Kernel = AveragePrecisionRows<TeamMember<Exec>, std::remove_const_t<decltype(part)>, Metadata, std::remove_const_t<decltype(positives)>,
+                                        std::remove_const_t<decltype(beaten)>, Output, Counts>;
+    for_each_row(exec, function, count,
+                 Kernel{part, metadata, positive, negative, positives, beaten, average_precision, normalized, positive_pairs, total_pairs, first});
+  }
+  exec.fence(function);
+}
 
 }  // namespace ocellus::profiling::detail

@@ -6,21 +6,11 @@
 
 #include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/tensor.hpp>
+#include <ocellus/profiling/detail/neighbour_search_host.hpp>
+#include <ocellus/profiling/detail/similarity_blocks.hpp>
 #include <ocellus/profiling/similarity.hpp>
 
 namespace ocellus::profiling::detail {
-
-/// Rows whose similarities to all others are held at a time: memory grows with one side only.
-inline constexpr std::int64_t similarity_rows = 64;
-
-/// Whether a pair is left out: where both keys are given and equal. Absent Views leave nothing out.
-template <class QueryKeys, class BaseKeys>
-KOKKOS_INLINE_FUNCTION bool same_key(QueryKeys const& query, BaseKeys const& base, std::int64_t i, std::int64_t j) {
-  if constexpr (std::is_same_v<QueryKeys, None> || std::is_same_v<BaseKeys, None>)
-    return false;
-  else
-    return is_present(query) && is_present(base) && static_cast<std::int64_t>(query(i)) == static_cast<std::int64_t>(base(j));
-}
 
 /// The k least distances of a row, by insertion: ties to the smaller index, NaN never.
 template <class Member, class Distances, class QueryKeys, class BaseKeys, class Indices, class Output>
@@ -61,11 +51,11 @@ struct NearestOfRow {
   }
 };
 
-/// Nearest rows of `base` for each row of `query`, block by block of queries. Fences `exec`.
+/// Nearest rows of `base` for each row of `query`, block by block of queries, on any backend. Fences `exec`.
 template <ExecutionSpace Exec, class Query, class Base, class QueryKeys, class BaseKeys, class Indices, class Output>
-void nearest(Exec const& exec, char const* label, Query const& query, Base const& base, QueryKeys const& query_group, BaseKeys const& base_group,
-             QueryKeys const& query_second, BaseKeys const& base_second, Indices const& indices, Output const& output, SimilarityMetric metric,
-             bool skip_self = false) {
+void nearest_by_rows(Exec const& exec, char const* label, Query const& query, Base const& base, QueryKeys const& query_group, BaseKeys const& base_group,
+                     QueryKeys const& query_second, BaseKeys const& base_second, Indices const& indices, Output const& output, SimilarityMetric metric,
+                     bool skip_self) {
   using Real               = accumulate_of_t<Query>;
   std::int64_t const block = std::min<std::int64_t>(similarity_rows, extent(query, 0));
   auto const distances     = make_tensor<Real**>(exec, "ocellus::profiling::nearest::distances", block, extent(base, 0));
@@ -89,6 +79,17 @@ void nearest(Exec const& exec, char const* label, Query const& query, Base const
     for_each_row(exec, label, count, Kernel{part, query_group, query_second, base_group, base_second, indices, output, first, skip_self});
   }
   exec.fence(label);
+}
+
+/// The same: `nearest_on_host` where `exec` is a host's. Fences `exec`.
+template <ExecutionSpace Exec, class Query, class Base, class QueryKeys, class BaseKeys, class Indices, class Output>
+void nearest(Exec const& exec, char const* label, Query const& query, Base const& base, QueryKeys const& query_group, BaseKeys const& base_group,
+             QueryKeys const& query_second, BaseKeys const& base_second, Indices const& indices, Output const& output, SimilarityMetric metric,
+             bool skip_self = false) {
+  if constexpr (is_host_execution_v<Exec>)
+    nearest_on_host(exec, label, query, base, query_group, base_group, query_second, base_second, indices, output, metric, skip_self);
+  else
+    nearest_by_rows(exec, label, query, base, query_group, base_group, query_second, base_second, indices, output, metric, skip_self);
 }
 
 }  // namespace ocellus::profiling::detail
