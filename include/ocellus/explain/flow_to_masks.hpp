@@ -135,12 +135,14 @@ template <ExecutionSpace Exec, MapView Flow, SingleMapView Probability, LabelVie
     return kept;
   }
 
-/// The same; allocates its workspace.
+/// The same; allocates its workspace and fences `exec` before it returns.
 template <ExecutionSpace Exec, MapView Flow, SingleMapView Probability, LabelView<static_cast<int>(Probability::rank())> Masks>
   requires AccessibleFrom<Exec, Flow, Probability, Masks> std::int64_t flow_to_masks(Exec const& exec, Flow const& flow, Probability const& probability,
                                                                                      Masks const& masks, FlowToMasksOptions const& options = {}) {
     WorkspaceFor<Exec> workspace(exec, flow_to_masks_workspace_size(exec, flow, probability, masks, options));
-    return flow_to_masks(exec, flow, probability, masks, options, workspace);
+    auto const result = flow_to_masks(exec, flow, probability, masks, options, workspace);
+    exec.fence("ocellus::explain::flow_to_masks");
+    return result;
   }
 
 /// Work on `image` pixels, of which `pixels` are inside, without the check of flows.

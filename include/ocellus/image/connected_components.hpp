@@ -145,12 +145,14 @@ template <ExecutionSpace Exec, MaskView<2> Mask, LabelView<2> Labels>
     return count;
   }
 
-/// The same; allocates its workspace.
+/// The same; allocates its workspace and fences `exec` before it returns.
 template <ExecutionSpace Exec, MaskView<2> Mask, LabelView<2> Labels>
   requires AccessibleFrom<Exec, Mask, Labels> std::int64_t connected_components(Exec const& exec, Mask const& mask, Labels const& labels,
                                                                                 ConnectedComponentsOptions const& options = {}) {
     WorkspaceFor<Exec> workspace(exec, connected_components_workspace_size(exec, mask, labels, options));
-    return connected_components(exec, mask, labels, options, workspace);
+    auto const result = connected_components(exec, mask, labels, options, workspace);
+    exec.fence("ocellus::image::connected_components");
+    return result;
   }
 
 /// Work on `pixels` pixels.

@@ -113,12 +113,14 @@ template <ExecutionSpace Exec, LabelView<2> Labels, LabelView<2> Output>
     return count;
   }
 
-/// The same; allocates its workspace.
+/// The same; allocates its workspace and fences `exec` before it returns.
 template <ExecutionSpace Exec, LabelView<2> Labels, LabelView<2> Output>
   requires AccessibleFrom<Exec, Labels, Output> std::int64_t keep_objects(Exec const& exec, Labels const& labels, Output const& output, std::int64_t largest,
                                                                           KeepObjectsOptions const& options = {}) {
     WorkspaceFor<Exec> workspace(exec, keep_objects_workspace_size(exec, labels, output, largest, options));
-    return keep_objects(exec, labels, output, largest, options, workspace);
+    auto const result = keep_objects(exec, labels, output, largest, options, workspace);
+    exec.fence("ocellus::image::keep_objects");
+    return result;
   }
 
 /// Work on `pixels` pixels.

@@ -105,12 +105,14 @@ template <ExecutionSpace Exec, RealView<2> Input, MaskView<2> Mask, LabelView<2>
     return count;
   }
 
-/// The same; allocates its workspace.
+/// The same; allocates its workspace and fences `exec` before it returns.
 template <ExecutionSpace Exec, RealView<2> Input, MaskView<2> Mask, LabelView<2> Labels>
   requires AccessibleFrom<Exec, Input, Mask, Labels> std::int64_t local_maxima(Exec const& exec, Input const& input, Mask const& mask, Labels const& labels,
                                                                                LocalMaximaOptions const& options = {}) {
     WorkspaceFor<Exec> workspace(exec, local_maxima_workspace_size(exec, input, mask, labels, options));
-    return local_maxima(exec, input, mask, labels, options, workspace);
+    auto const result = local_maxima(exec, input, mask, labels, options, workspace);
+    exec.fence("ocellus::image::local_maxima");
+    return result;
   }
 
 /// Work on `pixels` pixels, most of which lose early.

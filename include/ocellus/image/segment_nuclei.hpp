@@ -183,12 +183,14 @@ template <ExecutionSpace Exec, RealView<2> Image, LabelView<2> Labels>
                         {.minimum_area = std::llround(options.smallest * disc), .maximum_area = std::llround(options.largest * disc)}, workspace);
   }
 
-/// The same; allocates its workspace.
+/// The same; allocates its workspace and fences `exec` before it returns.
 template <ExecutionSpace Exec, RealView<2> Image, LabelView<2> Labels>
   requires AccessibleFrom<Exec, Image, Labels> std::int64_t segment_nuclei(Exec const& exec, Image const& image, Labels const& labels,
                                                                            SegmentNucleiOptions const& options = {}) {
     WorkspaceFor<Exec> workspace(exec, segment_nuclei_workspace_size(exec, image, labels, options));
-    return segment_nuclei(exec, image, labels, options, workspace);
+    auto const result = segment_nuclei(exec, image, labels, options, workspace);
+    exec.fence("ocellus::image::segment_nuclei");
+    return result;
   }
 
 /// Work on `pixels` pixels: mostly the two smoothings and about a diameter of watershed sweeps.

@@ -101,13 +101,15 @@ template <ExecutionSpace Exec, RealView<2> X, RealView<2> Y, OptionalRealView<1>
     return result;
   }
 
-/// The same; allocates its workspace.
+/// The same; allocates its workspace and fences `exec` before it returns.
 template <ExecutionSpace Exec, RealView<2> X, RealView<2> Y, OptionalRealView<1> A, OptionalRealView<1> B>
   requires AccessibleFrom<Exec, X, Y, A, B> && RealScalar<element_t<X>> SinkhornDivergenceResult sinkhorn_divergence(Exec const& exec, X const& x, Y const& y,
                                                                                                                      A const& a, B const& b,
                                                                                                                      SinkhornDivergenceOptions const& options) {
     WorkspaceFor<Exec> workspace(exec, sinkhorn_divergence_workspace_size(exec, x, y));
-    return sinkhorn_divergence(exec, x, y, a, b, options, workspace);
+    auto const result = sinkhorn_divergence(exec, x, y, a, b, options, workspace);
+    exec.fence("ocellus::transport::sinkhorn_divergence");
+    return result;
   }
 
 /// Work of `iterations` of the three problems.

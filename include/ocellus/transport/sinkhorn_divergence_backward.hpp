@@ -87,14 +87,16 @@ template <ExecutionSpace Exec, RealView<2> X, RealView<2> Y, OptionalRealView<1>
     return result;
   }
 
-/// The same; allocates its workspace.
+/// The same; allocates its workspace and fences `exec` before it returns.
 template <ExecutionSpace Exec, RealView<2> X, RealView<2> Y, OptionalRealView<1> A, OptionalRealView<1> B, RealView<2> XGradient, RealView<2> YGradient,
           RealView<1> AGradient, RealView<1> BGradient>
   requires AccessibleFrom<Exec, X, Y, A, B, XGradient, YGradient, AGradient, BGradient> && RealScalar<element_t<X>> SinkhornDivergenceResult
   sinkhorn_divergence_backward(Exec const& exec, X const& x, Y const& y, A const& a, B const& b, XGradient const& x_gradient, YGradient const& y_gradient,
                                AGradient const& a_gradient, BGradient const& b_gradient, SinkhornDivergenceOptions const& options, bool accumulate = false) {
     WorkspaceFor<Exec> workspace(exec, sinkhorn_divergence_backward_workspace_size(exec, x, y));
-    return sinkhorn_divergence_backward(exec, x, y, a, b, x_gradient, y_gradient, a_gradient, b_gradient, options, workspace, accumulate);
+    auto const result = sinkhorn_divergence_backward(exec, x, y, a, b, x_gradient, y_gradient, a_gradient, b_gradient, options, workspace, accumulate);
+    exec.fence("ocellus::transport::sinkhorn_divergence_backward");
+    return result;
   }
 
 /// Work of `iterations` of the three problems and of their gradients.

@@ -54,14 +54,16 @@ template <ExecutionSpace Exec, RealView<2> X, RealView<2> Y, OptionalRealView<1>
     return detail::solve_clouds(exec, function, x, y, a, b, f, g, options.cost, settings, workspace);
   }
 
-/// The same; allocates its workspace.
+/// The same; allocates its workspace and fences `exec` before it returns.
 template <ExecutionSpace Exec, RealView<2> X, RealView<2> Y, OptionalRealView<1> A, OptionalRealView<1> B, RealView<1> F, RealView<1> G>
   requires AccessibleFrom<Exec, X, Y, A, B, F, G> && RealScalar<element_t<X>> SinkhornResult sinkhorn_point_cloud(Exec const& exec, X const& x, Y const& y,
                                                                                                                   A const& a, B const& b, F const& f,
                                                                                                                   G const& g,
                                                                                                                   SinkhornPointCloudOptions const& options) {
     WorkspaceFor<Exec> workspace(exec, sinkhorn_point_cloud_workspace_size(exec, x, y));
-    return sinkhorn_point_cloud(exec, x, y, a, b, f, g, options, workspace);
+    auto const result = sinkhorn_point_cloud(exec, x, y, a, b, f, g, options, workspace);
+    exec.fence("ocellus::transport::sinkhorn_point_cloud");
+    return result;
   }
 
 /// Work of `iterations`: a product of d terms and an exponential for each pair.

@@ -56,12 +56,14 @@ template <ExecutionSpace Exec, RealView<2> CostMatrix, OptionalRealView<1> A, Op
     return detail::solve_stored(exec, function, cost, a, b, f, g, plan, settings, workspace);
   }
 
-/// The same; allocates its workspace.
+/// The same; allocates its workspace and fences `exec` before it returns.
 template <ExecutionSpace Exec, RealView<2> CostMatrix, OptionalRealView<1> A, OptionalRealView<1> B, RealView<1> F, RealView<1> G, OptionalRealView<2> Plan>
   requires AccessibleFrom<Exec, CostMatrix, A, B, F, G, Plan> && RealScalar<element_t<CostMatrix>> SinkhornResult unbalanced_sinkhorn(
       Exec const& exec, CostMatrix const& cost, A const& a, B const& b, F const& f, G const& g, Plan const& plan, UnbalancedSinkhornOptions const& options) {
     WorkspaceFor<Exec> workspace(exec, unbalanced_sinkhorn_workspace_size(exec, cost));
-    return unbalanced_sinkhorn(exec, cost, a, b, f, g, plan, options, workspace);
+    auto const result = unbalanced_sinkhorn(exec, cost, a, b, f, g, plan, options, workspace);
+    exec.fence("ocellus::transport::unbalanced_sinkhorn");
+    return result;
   }
 
 /// Work of `iterations`, as of `sinkhorn`.
