@@ -204,6 +204,7 @@ template <ExecutionSpace Exec, RealView<2> X, RealView<2> Y, IndexView<1> XOffse
     if (!in_one_launch) {
       WorkspaceFor<Exec> workspace(exec, bytes);
       for (std::size_t k = 0; k < count; ++k) batch.solve(detail::LaunchRunner<Exec>{exec, function}, static_cast<std::int64_t>(k), workspace, false);
+      exec.fence(function);  // the last problem's potentials are written from the workspace
     }
     for (std::size_t k = 0; k < count; ++k) {
       result.converged_count += done[k] != 0 ? 1 : 0;
