@@ -229,6 +229,7 @@ void average_precision_on_host(Exec const& exec, char const* function, Profiles 
   using Integer                = typename Simd<Real>::Integer;
   constexpr std::int64_t lanes = Simd<Real>::width;
   std::int64_t const rows = extent(profiles, 0), padded = (rows + lanes - 1) / lanes * lanes, block = host_similarity_rows(exec, rows, extent(profiles, 1));
+  if (rows == 0) return;
   bool const product      = is_product_metric(metric);
   auto const similarities = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::similarities", block, padded);
   auto const prepared     = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::prepared", product ? rows : 0, extent(profiles, 1));
