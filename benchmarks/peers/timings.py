@@ -16,7 +16,7 @@ THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 def median_seconds(call):
     call()
     seconds, start = [], time.perf_counter()
-    while len(seconds) < 5 or (time.perf_counter() - start < 0.5 and len(seconds) < 500):
+    while (len(seconds) < 5 and time.perf_counter() - start < 20) or (time.perf_counter() - start < 0.5 and len(seconds) < 500):
         before = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - before)
@@ -38,6 +38,20 @@ def numpy_peer(name, extents, flags, kind):
     if name in ("linalg::covariance", "linalg::gram"):
         x = draw.random(extents, dtype=real)
         yield label, (lambda: numpy.cov(x, rowvar=False)) if name == "linalg::covariance" else (lambda: x.T @ x)
+    if name == "profiling::fit_sphering":
+        x = draw.random(extents, dtype=real).astype(numpy.float64)
+
+        def sphere():
+            z = (x - x.mean(axis=0)) / x.std(axis=0)
+            values, vectors = numpy.linalg.eigh(z.T @ z)
+            return vectors / (numpy.sqrt(values) + 1e-6) * numpy.sqrt(len(z) - 1) @ vectors.T
+
+        def sphere_by_svd():
+            z = (x - x.mean(axis=0)) / x.std(axis=0)
+            _, values, axes = numpy.linalg.svd(z, full_matrices=False)
+            return axes.T / (values + 1e-6) * numpy.sqrt(len(z) - 1) @ axes
+        yield f"{label} eigh", sphere
+        yield f"{label} svd", sphere_by_svd
 
 
 def torch_peer(name, extents, flags, kind):
@@ -53,11 +67,31 @@ def torch_peer(name, extents, flags, kind):
     yield f"torch {torch.__version__}", lambda: torch.matmul(a, b, out=out)
 
 
+def knn_arrays(extents, flags):
+    """Queries, base and k of a shape QUERIESxBASExFEATURES[:METRIC]:kK."""
+    import numpy
+    n, m, d = extents
+    draw = numpy.random.default_rng(1)
+    k = next(int(flag[1:]) for flag in flags if flag[0] == "k" and flag[1:].isdigit())
+    return draw.random((n, d), dtype=numpy.float32), draw.random((m, d), dtype=numpy.float32), k
+
+
 def sklearn_peer(name, extents, flags, kind):
-    if name != "linalg::pairwise_squared_distances" or kind != "float":
+    if name not in ("linalg::pairwise_squared_distances", "profiling::knn", "profiling::knn_classify") or kind != "float":
         return
     import numpy
     import sklearn
+    if name != "linalg::pairwise_squared_distances":
+        from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+        queries, base, k = knn_arrays(extents, flags)
+        options = {"n_neighbors": k, "metric": "euclidean" if "euclidean" in flags else "cosine", "algorithm": "brute", "n_jobs": THREADS}
+        if name == "profiling::knn":
+            search = NearestNeighbors(**options).fit(base)
+            yield f"scikit-learn {sklearn.__version__}", lambda: search.kneighbors(queries)
+        else:
+            classifier = KNeighborsClassifier(**options).fit(base, numpy.arange(len(base)) % 10)
+            yield f"scikit-learn {sklearn.__version__}", lambda: classifier.predict_proba(queries)
+        return
     from sklearn.metrics.pairwise import euclidean_distances
     n, m, d = extents
     draw = numpy.random.default_rng(1)
@@ -65,7 +99,45 @@ def sklearn_peer(name, extents, flags, kind):
     yield f"scikit-learn {sklearn.__version__}", lambda: euclidean_distances(x, y, squared=True)
 
 
-PEERS = [numpy_peer, torch_peer, sklearn_peer]
+def faiss_peer(name, extents, flags, kind):
+    if name != "profiling::knn" or kind != "float":
+        return
+    import faiss
+    faiss.omp_set_num_threads(THREADS)
+    queries, base, k = knn_arrays(extents, flags)
+    label = f"faiss-cpu {faiss.__version__}"
+    if "euclidean" in flags:
+        index = faiss.IndexFlatL2(base.shape[1])
+        index.add(base)
+        yield label, lambda: index.search(queries, k)
+    else:
+        def search():
+            """Normalises both sides, as our function does."""
+            unit, units = base.copy(), queries.copy()
+            faiss.normalize_L2(unit)
+            faiss.normalize_L2(units)
+            index_of_products = faiss.IndexFlatIP(base.shape[1])
+            index_of_products.add(unit)
+            return index_of_products.search(units, k)
+        yield label, search
+
+
+def copairs_peer(name, extents, flags, kind):
+    if name != "profiling::average_precision" or kind != "float":
+        return
+    import importlib.metadata
+    import numpy
+    import pandas
+    from copairs import map as copairs_map
+    n, d = extents
+    replicates = int(flags[0])
+    profiles = numpy.random.default_rng(1).random((n, d), dtype=numpy.float32) - 0.5
+    meta = pandas.DataFrame({"treatment": numpy.arange(n) // replicates, "plate": numpy.arange(n) % replicates})
+    yield f"copairs {importlib.metadata.version('copairs')}", lambda: copairs_map.average_precision(
+        meta, profiles, ["treatment"], ["plate"], [], ["treatment"], progress_bar=False)
+
+
+PEERS = [numpy_peer, torch_peer, sklearn_peer, faiss_peer, copairs_peer]
 
 
 def main():

@@ -18,13 +18,14 @@ struct SymmetricEigenResult {
 ///     input = V diag(eigenvalues) V^T
 ///
 /// input (D, D), of which only the lower triangle is read -> eigenvalues (D) ascending, eigenvectors (D, D) orthonormal, column k belonging to eigenvalue k;
-/// its entry of largest magnitude is positive. Computed in double precision on the host, by Eigen.
+/// its entry of largest magnitude is positive. Computed in double precision on the host, by Eigen, or by LAPACK where `OCELLUS_ENABLE_LAPACK` is defined.
 ///
 /// Errors: `std::invalid_argument` when the input is not square or an output does not fit.
 /// Error bound: 8 D machine epsilons of double times the norm of the input, plus the rounding of the output type.
-/// Determinism: one host thread: bits do not depend on the number of threads.
+/// Determinism: one host thread: bits do not depend on the number of threads. LAPACK's are those of the library that is linked; one with threads of its own may
+/// let them follow their number.
 /// Allocates: on the host, O(D^2). Synchronises: fences `exec`, since the result says whether it converged.
-/// Source: Eigen's SelfAdjointEigenSolver (tridiagonalisation and implicit QR).
+/// Source: Eigen's SelfAdjointEigenSolver (tridiagonalisation and implicit QR); LAPACK's dsyevd (tridiagonalisation, divide and conquer).
 template <ExecutionSpace Exec, RealView<2> Input, RealView<1> Eigenvalues, RealView<2> Eigenvectors>
   requires AccessibleFrom<Exec, Input, Eigenvalues, Eigenvectors> SymmetricEigenResult symmetric_eigen(Exec const& exec, Input const& input,
                                                                                                        Eigenvalues const& eigenvalues,

@@ -10,9 +10,10 @@
 #include <ocellus/core/cost.hpp>
 #include <ocellus/core/preconditions.hpp>
 #include <ocellus/core/tensor.hpp>
+#include <ocellus/linalg/gram.hpp>
 #include <ocellus/linalg/matmul.hpp>
-#include <ocellus/linalg/svd.hpp>
 #include <ocellus/linalg/symmetric_eigen.hpp>
+#include <ocellus/profiling/detail/principal_axes.hpp>
 #include <ocellus/profiling/detail/reference_rows.hpp>
 #include <ocellus/profiling/normalize.hpp>
 
@@ -46,12 +47,14 @@ struct SpheringFit {
 ///     X (centred, for -cor divided by its deviation, ddof 0) = U S V^T, V full;   S += epsilon;   weights = V diag(1/S) sqrt(n - 1), for zca times V^T
 ///
 /// profiles (n, d), control (n) or none (all rows) -> SpheringFit. With fewer reference rows than features (n <= d), the missing singular values repeat the
-/// last positive one. Computed in double on the host.
+/// last positive one. Computed in double on the host: from the eigenvectors of the covariance where the condition of the reference rows is below 1000, else
+/// from their singular value decomposition.
 ///
 /// Errors: `std::invalid_argument` when control does not fit, when there are fewer than 2 reference rows, when a -cor method is not centred, or when
 /// epsilon is negative.
-/// Error bound: that of `linalg::svd` in double times the condition of the reference rows.
-/// Determinism: one host thread: bits do not depend on the number of threads.
+/// Error bound: that of `linalg::covariance` and `linalg::symmetric_eigen` in double times the squared condition of the reference rows, or that of `linalg::svd`
+/// times the condition.
+/// Determinism: bits do not depend on the number of threads (but see `linalg::symmetric_eigen` for LAPACK).
 /// Allocates: copies of the reference rows and a few d x d matrices. Synchronises: fences `exec`.
 /// Source: pycytominer 1.2.4's Spherize (definition); A. Kessy, A. Lewin, K. Strimmer, "Optimal whitening and decorrelation", 2018.
 template <ExecutionSpace Exec, RealView<2> Profiles, OptionalMaskView<1> ControlMask>
@@ -83,56 +86,49 @@ template <ExecutionSpace Exec, RealView<2> Profiles, OptionalMaskView<1> Control
     for (std::int64_t d = 0; d < features; ++d) x(i, d) = (x(i, d) - mean(d)) / scale(d);
   }
   std::int64_t const least = std::min(count, features);
-  auto const u             = make_host_tensor<double**>("ocellus::profiling::sphering::u", count, least);
-  auto const v             = make_host_tensor<double**>("ocellus::profiling::sphering::v", features, least);
   auto const weights       = make_host_tensor<double**>("ocellus::profiling::sphering::weights", features, features);
-  auto const s             = make_host_tensor<double*>("ocellus::profiling::sphering::s", least);
   Kokkos::DefaultHostExecutionSpace const host;
-  bool const converged = !zero_variance && linalg::svd(host, x, u, s, v).converged;
+  auto const axes      = zero_variance ? detail::PrincipalAxes{} : detail::principal_axes("ocellus::profiling::sphering::axes", x, options.center);
+  bool const converged = axes.converged;
   std::int64_t rank    = 0;
   if (!converged) {
     detail::fill_rows(host, weights, std::numeric_limits<double>::quiet_NaN());
     host.fence(function);
   } else {
-    double const tolerance = static_cast<double>(std::max(count, features)) * std::numeric_limits<double>::epsilon() * (least > 0 ? s(0) : 0.0);
-    while (rank < least && s(rank) > tolerance) ++rank;
+    double const tolerance = static_cast<double>(std::max(count, features)) * std::numeric_limits<double>::epsilon() * (least > 0 ? axes.values(0) : 0.0);
+    while (rank < least && axes.values(rank) > tolerance) ++rank;
     // All d directions with their singular values: those that the reference rows lack form a basis of what is left.
     auto const basis         = make_host_tensor<double**>("ocellus::profiling::sphering::basis", features, features);
+    auto const scaled        = make_host_tensor<double**>("ocellus::profiling::sphering::scaled", features, features);
     auto const values        = make_host_tensor<double*>("ocellus::profiling::sphering::values", features);
     std::int64_t const known = count <= features ? rank : least;
-    for (std::int64_t j = 0; j < known; ++j) {
-      values(j) = s(j);
-      for (std::int64_t d = 0; d < features; ++d) basis(d, j) = v(d, j);
+    for (std::int64_t j = 0; j < known; ++j) values(j) = axes.values(j);
+    for (std::int64_t d = 0; d < features; ++d) {
+      for (std::int64_t j = 0; j < known; ++j) basis(d, j) = axes.vectors(d, j);
     }
     if (known < features) {
       auto const rest    = make_host_tensor<double**>("ocellus::profiling::sphering::rest", features, features);
       auto const vectors = make_host_tensor<double**>("ocellus::profiling::sphering::vectors", features, features);
       auto const lengths = make_host_tensor<double*>("ocellus::profiling::sphering::lengths", features);
+      linalg::gram(host, Kokkos::subview(axes.vectors, Kokkos::ALL, Kokkos::make_pair(std::size_t{0}, static_cast<std::size_t>(known))), rest,
+                   {.of = linalg::GramOf::rows});
+      host.fence(function);
       for (std::int64_t a = 0; a < features; ++a) {
-        for (std::int64_t b = 0; b < features; ++b) {
-          double inside = 0;
-          for (std::int64_t j = 0; j < known; ++j) inside += v(a, j) * v(b, j);
-          rest(a, b) = (a == b ? 1.0 : 0.0) - inside;
-        }
+        for (std::int64_t b = 0; b < features; ++b) rest(a, b) = (a == b ? 1.0 : 0.0) - rest(a, b);
       }
       linalg::symmetric_eigen(host, rest, lengths, vectors);
       for (std::int64_t j = known; j < features; ++j) {
-        values(j) = rank > 0 ? s(rank - 1) : 0.0;
+        values(j) = rank > 0 ? axes.values(rank - 1) : 0.0;
         for (std::int64_t d = 0; d < features; ++d) basis(d, j) = vectors(d, j);
       }
     }
     double const size = std::sqrt(static_cast<double>(count - 1));
+    auto const& whole = zca ? scaled : weights;
     for (std::int64_t a = 0; a < features; ++a) {
-      for (std::int64_t b = 0; b < features; ++b) {
-        if (!zca) {
-          weights(a, b) = basis(a, b) * (size / (values(b) + options.epsilon));
-          continue;
-        }
-        double sum = 0;
-        for (std::int64_t j = 0; j < features; ++j) sum += basis(a, j) * (size / (values(j) + options.epsilon)) * basis(b, j);
-        weights(a, b) = sum;
-      }
+      for (std::int64_t j = 0; j < features; ++j) whole(a, j) = basis(a, j) * (size / (values(j) + options.epsilon));
     }
+    if (zca) linalg::matmul(host, scaled, basis, weights, {.transpose_b = true});
+    host.fence(function);
   }
   std::int64_t const wanted = count > features ? features : options.center ? std::min(features, count - 1) : std::min(features, count);
   return {

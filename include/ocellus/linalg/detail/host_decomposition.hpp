@@ -7,6 +7,7 @@
 
 #include <ocellus/core/host_copy.hpp>
 #include <ocellus/core/tensor.hpp>
+#include <ocellus/linalg/detail/lapack.hpp>
 
 namespace ocellus::linalg::detail {
 
@@ -81,6 +82,15 @@ inline HostEigen host_symmetric_eigen(HostMatrix const& matrix, char const* labe
   }
   if (!finite) return result;
   in_host_kernel(label, [&]() {
+    if constexpr (has_lapack) {
+      HostMatrix vectors = matrix;
+      HostLine values(size);
+      if (!lapack_symmetric_eigen(size, vectors.data(), values.data())) return;
+      result.values    = values;
+      result.vectors   = vectors;
+      result.converged = true;
+      return;
+    }
     Eigen::SelfAdjointEigenSolver<HostMatrix> const solver(matrix);
     if (solver.info() != Eigen::Success) return;
     result.values    = solver.eigenvalues();

@@ -107,7 +107,7 @@ struct HostAveragePrecisionRows {
   using I                           = Simd<Integer, lanes>;
   using Mask                        = SimdMask<Integer, lanes>;
   static constexpr int group        = host_vector_bytes == 64 ? 8 : 4;  ///< positives whose negatives are counted together
-  static constexpr std::int64_t few = 128;                              ///< with more positives, each negative is searched for among them
+  static constexpr std::int64_t few = 48;                               ///< with more positives, each negative is searched for among them
 
   Similarities similarities;  ///< (rows of this block, n padded to whole vectors)
   PairLines<Integer> positive, negative;
@@ -115,25 +115,27 @@ struct HostAveragePrecisionRows {
   Counts positive_pairs, total_pairs;
   std::int64_t first, rows;
 
-  /// Of each thread: the positives' similarities, and the negatives ahead of each.
+  /// Numbers of each scratch array of a thread.
+  [[nodiscard]] static std::int64_t scratch_size(std::int64_t rows) { return rows + group + 2 * lanes; }
+
+  /// Of each thread: the positives' similarities, the negatives ahead of each, and counts.
   [[nodiscard]] static std::size_t scratch_bytes(std::int64_t rows) {
-    return static_cast<std::size_t>(rows + group + lanes) * (sizeof(Real) + sizeof(std::int64_t)) + 128;
+    return static_cast<std::size_t>(scratch_size(rows)) * (sizeof(Real) + sizeof(std::int64_t) + 2 * sizeof(Integer)) + 128;
   }
 
   void operator()(Member const& member, std::int64_t row) const {
-    std::int64_t const i   = first + row;
+    std::int64_t const i = first + row, size = scratch_size(rows);
     Real* const line       = &similarities(row, 0);
-    std::size_t const size = static_cast<std::size_t>(rows + group + lanes);
-    auto* const scratch    = static_cast<std::byte*>(member.thread_scratch(1).get_shmem_aligned(scratch_bytes(rows) - 64, 64));
-    auto* const before     = reinterpret_cast<std::int64_t*>(scratch);
-    auto* const found      = reinterpret_cast<Real*>(scratch + size * sizeof(std::int64_t));
+    auto* const before     = static_cast<std::int64_t*>(member.thread_scratch(1).get_shmem_aligned(scratch_bytes(rows) - 64, 64));
+    auto* const found      = reinterpret_cast<Real*>(before + size);
+    auto* const counts     = reinterpret_cast<Integer*>(found + size);
     std::int64_t negatives = 0;
     std::int64_t const m   = split(i, line, found, negatives);
     std::sort(found, found + m, std::greater<Real>());
     if (m > 0 && m <= few)
       count_ahead(line, found, m, before);
     else if (m > 0)
-      search_ahead(line, found, m, before);
+      search_ahead(line, found, m, before, counts);
     double sum = 0;
     for (std::int64_t k = 0; k < m; ++k) sum += static_cast<double>(k + 1) / static_cast<double>(k + 1 + before[k]);
     double const nan     = std::numeric_limits<double>::quiet_NaN();
@@ -189,18 +191,32 @@ struct HostAveragePrecisionRows {
     }
   }
 
-  /// The same by a binary search for each negative, a vector's length of them side by side: found is sorted, and has m numbers.
-  void search_ahead(Real const* line, Real const* found, std::int64_t m, std::int64_t* before) const {
-    for (std::int64_t k = 0; k <= m; ++k) before[k] = 0;
+  /// The same for many positives, which are sorted: in blocks of a vector's length. A negative below the last of c blocks is above all of the blocks behind the
+  /// c-th, and is compared with that one's positives.
+  void search_ahead(Real const* line, Real* found, std::int64_t m, std::int64_t* before, Integer* inside) const {
+    std::int64_t const blocks = (m + lanes - 1) / lanes;
+    for (std::int64_t k = m; k < blocks * lanes; ++k) found[k] = -std::numeric_limits<Real>::infinity();
+    for (std::int64_t k = 0; k < (blocks + 1) * lanes; ++k) inside[k] = 0;
+    auto* const behind = inside + (blocks + 1) * lanes;  // negatives whose block is the c-th
+    for (std::int64_t c = 0; c <= blocks; ++c) behind[c] = 0;
     for (std::int64_t j = 0; j < rows; j += lanes) {
-      std::int32_t low[lanes] = {};
-      auto size               = static_cast<std::int32_t>(m);
-      for (; size > 1; size -= size / 2) {
-        for (int l = 0; l < lanes; ++l) low[l] += found[low[l] + size / 2 - 1] < line[j + l] ? 0 : size / 2;
+      V const s = V::load(line + j);
+      I block(Integer(0));
+      for (std::int64_t c = 0; c < blocks; ++c) block -= I((s <= V(found[c * lanes + lanes - 1])).raw);
+      Integer at[lanes];
+      block.store(at);
+      for (int l = 0; l < lanes; ++l) {
+        std::int64_t const c  = at[l];
+        Integer* const counts = inside + c * lanes;
+        (I::load(counts) - I((V::load(found + c * lanes) < V(line[j + l])).raw)).store(counts);
+        ++behind[c];
       }
-      for (int l = 0; l < lanes; ++l) ++before[low[l] + (found[low[l]] < line[j + l] ? 0 : 1)];
     }
-    for (std::int64_t k = 1; k < m; ++k) before[k] += before[k - 1];
+    std::int64_t ahead = 0;
+    for (std::int64_t k = 0; k < m; ++k) {
+      if (k % lanes == 0 && k > 0) ahead += static_cast<std::int64_t>(behind[k / lanes - 1]);
+      before[k] = ahead + static_cast<std::int64_t>(inside[k]);
+    }
   }
 };
 
@@ -213,6 +229,7 @@ void average_precision_on_host(Exec const& exec, char const* function, Profiles 
   using Integer                = typename Simd<Real>::Integer;
   constexpr std::int64_t lanes = Simd<Real>::width;
   std::int64_t const rows = extent(profiles, 0), padded = (rows + lanes - 1) / lanes * lanes, block = host_similarity_rows(exec, rows, extent(profiles, 1));
+  if (rows == 0) return;
   bool const product      = is_product_metric(metric);
   auto const similarities = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::similarities", block, padded);
   auto const prepared     = make_tensor<Real**>(exec, "ocellus::profiling::average_precision::prepared", product ? rows : 0, extent(profiles, 1));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -125,15 +126,28 @@ struct ColumnMoments {
   HostTensor<double*> mean, deviation;
 };
 
-/// What the moments of a column sum: rows[i, d] - origin, less the shift and squared where asked for.
-struct ColumnTerms {
-  HostTensor<double**> rows;
-  std::int64_t d;
-  double origin, shift;
-  bool squared;
+/// Columns whose moments are summed together, so that a row's numbers are read side by side; each in the order of `ordered_sum`.
+struct ColumnSums {
+  static constexpr std::int64_t most = 16;
 
-  KOKKOS_FUNCTION double operator()(std::int64_t i) const {
-    return squared ? (rows(i, d) - origin - shift) * (rows(i, d) - origin - shift) : rows(i, d) - origin;
+  TreeSum<double> trees[most];
+  double partial[most] = {};
+
+  /// Sums rows[i, first + c] - origin[c], less the shift and squared where asked for, c < count.
+  void run(HostTensor<double**> const& rows, std::int64_t first, std::int64_t count, double const* origin, double const* shift, bool squared) {
+    for (std::int64_t c = 0; c < most; ++c) trees[c] = {};
+    for (std::int64_t block = 0; block < extent(rows, 0); block += reduction_block) {
+      std::int64_t const last = std::min(block + reduction_block, extent(rows, 0));
+      for (double& sum : partial) sum = 0;
+      for (std::int64_t i = block; i < last; ++i) {
+        double const* const row = &rows(i, first);
+        for (std::int64_t c = 0; c < count; ++c) {
+          double const term = row[c] - origin[c] - shift[c];
+          partial[c] += squared ? term * term : term;
+        }
+      }
+      for (std::int64_t c = 0; c < count; ++c) trees[c].push(partial[c]);
+    }
   }
 };
 
@@ -141,12 +155,18 @@ struct ColumnTerms {
   ColumnMoments const moments{make_host_tensor<double*>("ocellus::profiling::mean", rows.extent(1)),
                               make_host_tensor<double*>("ocellus::profiling::deviation", rows.extent(1))};
   std::int64_t const count = extent(rows, 0);
-  for (std::int64_t d = 0; d < extent(rows, 1); ++d) {
-    double const origin  = count > 0 ? rows(0, d) : 0.0;
-    double const shift   = ordered_sum<double>(count, ColumnTerms{rows, d, origin, 0.0, false}) / static_cast<double>(count);
-    double const square  = ordered_sum<double>(count, ColumnTerms{rows, d, origin, shift, true});
-    moments.mean(d)      = origin + shift;
-    moments.deviation(d) = std::sqrt(square / static_cast<double>(count));
+  ColumnSums sums;
+  for (std::int64_t first = 0; first < extent(rows, 1); first += ColumnSums::most) {
+    std::int64_t const some         = std::min(ColumnSums::most, extent(rows, 1) - first);
+    double origin[ColumnSums::most] = {}, shift[ColumnSums::most] = {};
+    for (std::int64_t c = 0; c < some && count > 0; ++c) origin[c] = rows(0, first + c);
+    sums.run(rows, first, some, origin, shift, false);
+    for (std::int64_t c = 0; c < some; ++c) {
+      shift[c]                = sums.trees[c].result() / static_cast<double>(count);
+      moments.mean(first + c) = origin[c] + shift[c];
+    }
+    sums.run(rows, first, some, origin, shift, true);
+    for (std::int64_t c = 0; c < some; ++c) moments.deviation(first + c) = std::sqrt(sums.trees[c].result() / static_cast<double>(count));
   }
   return moments;
 }
