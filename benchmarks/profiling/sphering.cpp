@@ -13,7 +13,7 @@ using namespace ocellus::benchmarks;
 
 void fit_sphering(benchmark::State& state, std::int64_t rows, std::int64_t features) {
   auto const x = random_tensor<float**>(1, rows, features);
-  run(state, "double", profiling::sphering_cost(static_cast<double>(rows), static_cast<double>(features), 4),
+  run(state, "double", profiling::fit_sphering_cost(static_cast<double>(rows), static_cast<double>(features)),
       [&](Exec const& exec) { benchmark::DoNotOptimize(profiling::fit_sphering(exec, x, none)); });
 }
 

@@ -116,11 +116,15 @@ Rate multiply_add_ceiling(std::string_view type, double seconds) {
 Rate memory_ceiling(Traffic traffic, double seconds) {
   Exec const exec;
   constexpr std::int64_t rows = 2048;  // 128 MB
-  static std::vector<double> from(rows * row_bytes / 8, 1.0), to(rows * row_bytes / 8, 1.0);
+  constexpr std::size_t line  = 64;    // non-temporal stores want whole ones
+  static std::vector<double> from(rows * row_bytes / 8 + line / 8, 1.0), to(rows * row_bytes / 8 + line / 8, 1.0);
+  auto const aligned = [](std::vector<double>& numbers) {
+    return numbers.data() + (line - reinterpret_cast<std::uintptr_t>(numbers.data()) % line) % line / 8;
+  };
   Rate best = 0;
   for (double const start = now(); best == 0 || now() - start < seconds;) {
     double const before = now();
-    for_each_row(exec, "ocellus::benchmarks::memory_ceiling", rows, MoveRows{traffic, from.data(), to.data()});
+    for_each_row(exec, "ocellus::benchmarks::memory_ceiling", rows, MoveRows{traffic, aligned(from), aligned(to)});
     exec.fence();
     best = std::max(best, static_cast<double>(rows * row_bytes) * (traffic == Traffic::read ? 1 : 2) / (now() - before));
   }

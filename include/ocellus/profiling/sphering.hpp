@@ -10,6 +10,7 @@
 #include <ocellus/core/cost.hpp>
 #include <ocellus/core/preconditions.hpp>
 #include <ocellus/core/tensor.hpp>
+#include <ocellus/linalg/covariance.hpp>
 #include <ocellus/linalg/gram.hpp>
 #include <ocellus/linalg/matmul.hpp>
 #include <ocellus/linalg/symmetric_eigen.hpp>
@@ -159,9 +160,14 @@ void apply_sphering(Exec const& exec, SpheringFit<Space> const& fit, Profiles co
   exec.fence(function);
 }
 
+/// Work of fitting `rows` x `features`, by the covariance.
+[[nodiscard]] constexpr Cost fit_sphering_cost(double rows, double features) {
+  return linalg::covariance_cost(rows, features, 8) + linalg::symmetric_eigen_cost(features, 8) + linalg::matmul_cost(features, features, features, 8);
+}
+
 /// Work of fitting and applying `rows` x `features`.
 [[nodiscard]] constexpr Cost sphering_cost(double rows, double features, double bytes_per_element) {
-  return linalg::svd_cost(rows, features, 8) + linalg::matmul_cost(rows, features, features, bytes_per_element);
+  return fit_sphering_cost(rows, features) + linalg::matmul_cost(rows, features, features, bytes_per_element);
 }
 
 }  // namespace ocellus::profiling
