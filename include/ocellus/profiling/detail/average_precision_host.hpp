@@ -138,12 +138,7 @@ struct HostAveragePrecisionRows {
       search_ahead(line, found, m, before, counts);
     double sum = 0;
     for (std::int64_t k = 0; k < m; ++k) sum += static_cast<double>(k + 1) / static_cast<double>(k + 1 + before[k]);
-    double const nan     = std::numeric_limits<double>::quiet_NaN();
-    double const ap      = m > 0 ? sum / static_cast<double>(m) : nan;
-    average_precision(i) = static_cast<element_t<Output>>(ap);
-    normalized(i)        = static_cast<element_t<Output>>(m > 0 ? normalized_average_precision(ap, m, m + negatives) : nan);
-    positive_pairs(i)    = static_cast<element_t<Counts>>(m);
-    total_pairs(i)       = static_cast<element_t<Counts>>(m + negatives);
+    write_average_precision(i, sum, m, negatives, average_precision, normalized, positive_pairs, total_pairs);
   }
 
  private:

@@ -45,6 +45,18 @@ KOKKOS_INLINE_FUNCTION double normalized_average_precision(double ap, std::int64
   return value < -1.0 ? -1.0 : value > 1.0 ? 1.0 : value;
 }
 
+/// Row i's results from the sum of its precisions, one a positive; without positives there is no average precision.
+template <class Output, class Counts>
+KOKKOS_INLINE_FUNCTION void write_average_precision(std::int64_t i, double sum, std::int64_t positives, std::int64_t negatives, Output const& average_precision,
+                                                    Output const& normalized, Counts const& positive_pairs, Counts const& total_pairs) {
+  double const nan     = Kokkos::Experimental::quiet_NaN_v<double>;
+  double const ap      = positives > 0 ? sum / static_cast<double>(positives) : nan;
+  average_precision(i) = static_cast<element_t<Output>>(ap);
+  normalized(i)        = static_cast<element_t<Output>>(positives > 0 ? normalized_average_precision(ap, positives, positives + negatives) : nan);
+  positive_pairs(i)    = static_cast<element_t<Counts>>(positives);
+  total_pairs(i)       = static_cast<element_t<Counts>>(positives + negatives);
+}
+
 /// Average precision of one row a call. Positives are sorted; each negative is counted at the first positive that it beats.
 template <class Member, class Similarities, class Metadata, class Positives, class Beaten, class Output, class Counts>
 struct AveragePrecisionRows {
@@ -93,12 +105,7 @@ struct AveragePrecisionRows {
         before += beaten(row, k);
         sum += static_cast<double>(k + 1) / static_cast<double>(k + 1 + before);
       }
-      double const nan     = Kokkos::Experimental::quiet_NaN_v<double>;
-      double const ap      = m > 0 ? sum / static_cast<double>(m) : nan;
-      average_precision(i) = static_cast<element_t<Output>>(ap);
-      normalized(i)        = static_cast<element_t<Output>>(m > 0 ? normalized_average_precision(ap, m, m + negatives) : nan);
-      positive_pairs(i)    = static_cast<element_t<Counts>>(m);
-      total_pairs(i)       = static_cast<element_t<Counts>>(m + negatives);
+      write_average_precision(i, sum, m, negatives, average_precision, normalized, positive_pairs, total_pairs);
     });
   }
 
