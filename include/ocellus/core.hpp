@@ -11,6 +11,7 @@
 #include <ocellus/core/parameter_table.hpp>
 #include <ocellus/core/precision.hpp>
 #include <ocellus/core/preconditions.hpp>
+#include <ocellus/core/quad.hpp>
 #include <ocellus/core/random.hpp>
 #include <ocellus/core/reduce.hpp>
 #include <ocellus/core/simd.hpp>

@@ -16,9 +16,11 @@ namespace {
 using Exec = ParallelExec;
 
 struct PortableRow {
+  static constexpr bool team_tiles     = false;
   static constexpr bool register_tiles = false;
 };
 struct OtherTilesRow {
+  static constexpr bool team_tiles     = false;
   static constexpr bool register_tiles = true;
   static constexpr int tile_rows = 5, tile_vectors = 1, chunk_rows = 20, depth = 34;
 };

@@ -12,9 +12,11 @@ namespace ocellus::test {
 namespace {
 
 struct PortableRow {
+  static constexpr bool team_tiles     = false;
   static constexpr bool register_tiles = false;
 };
 struct SmallTilesRow {
+  static constexpr bool team_tiles     = false;
   static constexpr bool register_tiles = true;
   static constexpr int tile_rows = 3, tile_vectors = 1, chunk_rows = 5, depth = 7;
 };

@@ -14,6 +14,7 @@ namespace {
 using linalg::DistanceMetric;
 
 struct PortableRow {
+  static constexpr bool team_tiles     = false;
   static constexpr bool register_tiles = false;
 };
 

@@ -10,6 +10,7 @@
 #include <ocellus/linalg/detail/matmul_operations.hpp>
 #include <ocellus/linalg/detail/matmul_panels.hpp>
 #include <ocellus/linalg/detail/matmul_problem.hpp>
+#include <ocellus/linalg/detail/matmul_team_tiles.hpp>
 #include <ocellus/linalg/detail/matmul_tiles.hpp>
 
 namespace ocellus::linalg::detail {
@@ -31,7 +32,8 @@ struct MatmulRows {
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, problem.columns), [&](std::int64_t const column) {
       if (problem.symmetric && column > row) return;
       Real const sum = element_chain<Real, Operation, dot>(
-          problem.accumulate ? static_cast<Real>(output(row, column)) : Real(0), problem.inner, [&](std::int64_t k) { return a(row, k); }, [&](std::int64_t k) { return b(k, column); });
+          problem.accumulate ? static_cast<Real>(output(row, column)) : Real(0), problem.inner, [&](std::int64_t k) { return a(row, k); },
+          [&](std::int64_t k) { return b(k, column); });
       auto const value    = static_cast<std::remove_cvref_t<decltype(output(row, column))>>(epilogue(sum, row, column));
       output(row, column) = value;
       if (problem.symmetric) output(column, row) = value;
@@ -52,6 +54,9 @@ void launch_matmul(Exec const& exec, std::string const& label, Problem const& pr
     policy.set_scratch_size(1, Kokkos::PerThread(static_cast<int>(kernel.plan.bytes() + 64)));
     Kokkos::parallel_for(label, policy, kernel);
   } else {
+    if constexpr (!is_host_execution_v<Exec> && Tuning::team_tiles && !uses_bfloat16_dot<typename Problem::Left, typename Problem::Stored, Operation>) {
+      if (launch_team_tiles<Tuning, Real, Operation>(exec, label, problem)) return;
+    }
     for_each_row(exec, label, problem.batches * problem.rows, MatmulRows<TeamMember<Exec>, Real, Operation, Problem>{problem});
   }
 }

@@ -8,7 +8,9 @@
 #include <ocellus/core/strided.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/nn/detail/attention_kernel.hpp>
+#include <ocellus/nn/detail/attention_team_tiles.hpp>
 #include <ocellus/nn/detail/vector_tiles.hpp>
+#include <ocellus/nn/tuning/attention_tuning.hpp>
 
 namespace ocellus::nn::detail {
 inline namespace OCELLUS_INSTRUCTION_SET {
@@ -400,13 +402,18 @@ void launch_attention_tiles(Exec const& exec, Inputs const& inputs, Strided4<Out
   for_each_row(exec, "ocellus::nn::multi_head_attention", heads * kernel.chunks(), kernel, kernel.scratch_bytes());
 }
 
-/// The kernel for the execution space: tiles on hosts, rows elsewhere.
+/// The kernel for the execution space: tiles on hosts, tiles of teams elsewhere, or rows.
 template <ExecutionSpace Exec, class Inputs, class Output, class LogSumExp>
 void launch_attention(Exec const& exec, Inputs const& inputs, Strided4<Output> const& output, LogSumExp const& log_sum_exp) {
-  if constexpr (is_host_execution_v<Exec>)
+  if constexpr (is_host_execution_v<Exec>) {
     launch_attention_tiles(exec, inputs, output, log_sum_exp);
-  else
+  } else {
+    using Tuning = AttentionTuning<Exec, typename Inputs::Real>;
+    if constexpr (Tuning::team_tiles) {
+      if (launch_attention_team_tiles(exec, inputs, output, log_sum_exp, Tuning::least_queries)) return;
+    }
     launch_attention_rows(exec, inputs, output, log_sum_exp);
+  }
 }
 
 }  // namespace ocellus::nn::detail

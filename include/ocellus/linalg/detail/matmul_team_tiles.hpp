@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Matrix products where a team's threads share memory (devices): a team owns a tile of the output, a thread a part of the tile in registers. Slabs of both
+/// operands, some terms deep, pass through the team's scratch memory. An element is one chain over ascending k all the same.
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <type_traits>
+
+#include <ocellus/core/concepts.hpp>
+#include <ocellus/core/precision.hpp>
+#include <ocellus/core/quad.hpp>
+#include <ocellus/linalg/detail/matmul_panels.hpp>
+#include <ocellus/linalg/detail/strided.hpp>
+
+namespace ocellus::linalg::detail {
+
+/// Whether neighbouring terms of a column lie closer together than neighbouring columns of a term.
+template <class T>
+[[nodiscard]] bool lies_along_terms(StridedMatrix<T> const& b) {
+  return b.row_stride == 1 && b.column_stride != 1;
+}
+template <class Stored>
+[[nodiscard]] bool lies_along_terms(PackedPanels<Stored> const&) {
+  return false;
+}
+
+template <class Member, class Real, class Tuning, class Operation, class Problem>
+struct MatmulTeamTiles {
+  static constexpr int tile_rows = Tuning::team_rows, tile_columns = Tuning::team_columns, slab = Tuning::team_depth;
+  static constexpr int my_rows = Tuning::thread_rows, my_columns = Tuning::thread_columns;
+  static constexpr int across = tile_columns / my_columns, threads = across * (tile_rows / my_rows);
+  static constexpr int a_line = tile_rows + 4, b_line = tile_columns + 4;  ///< numbers from one term to the next; 4 apart lie in unlike banks
+  static_assert(my_rows % 4 == 0 && my_columns % 4 == 0 && tile_rows % my_rows == 0 && tile_columns % my_columns == 0);
+  using Scratch =
+      Kokkos::View<Quad<Real>*, Kokkos::LayoutRight, typename Member::execution_space::scratch_memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+
+  Problem problem;
+  std::int64_t row_tiles, column_tiles;
+  bool a_along_terms, b_along_terms;
+
+  explicit MatmulTeamTiles(Problem const& of)
+      : problem(of),
+        row_tiles((of.rows + tile_rows - 1) / tile_rows),
+        column_tiles((of.columns + tile_columns - 1) / tile_columns),
+        a_along_terms(of.a.column_stride == 1),
+        b_along_terms(lies_along_terms(of.b)) {}
+
+  [[nodiscard]] std::int64_t teams() const { return problem.batches * row_tiles * column_tiles; }
+  [[nodiscard]] static std::size_t scratch_bytes() { return Scratch::shmem_size(slab * a_line / 4) + Scratch::shmem_size(slab * b_line / 4); }
+
+  KOKKOS_FUNCTION void operator()(Member const& member) const {
+    std::int64_t const tile = member.league_rank(), batch = tile / (row_tiles * column_tiles);
+    std::int64_t const first_row = tile / column_tiles % row_tiles * tile_rows, first_column = tile % column_tiles * tile_columns;
+    if (problem.symmetric && first_column >= first_row + tile_rows) return;  // all of it is copied from below the diagonal
+    Scratch const a_slab(member.team_scratch(0), slab * a_line / 4), b_slab(member.team_scratch(0), slab * b_line / 4);
+    auto const a        = problem.a.at_batch(batch);
+    auto const b        = problem.b.at_batch(batch);
+    auto const output   = problem.output.at_batch(batch);
+    auto const epilogue = problem.epilogue.at_batch(batch);
+    int const rank = member.team_rank(), my_row = rank / across * my_rows, my_column = rank % across * 4;
+    Real sum[my_rows][my_columns];
+    for (int i = 0; i < my_rows; ++i) {
+      for (int j = 0; j < my_columns; ++j) {
+        std::int64_t const row = first_row + my_row + i, column = first_column + column_of(my_column, j);
+        sum[i][j] = problem.accumulate && row < problem.rows && column < problem.columns ? static_cast<Real>(output(row, column)) : Real(0);
+      }
+    }
+    for (std::int64_t first = 0; first < problem.inner; first += slab) {
+      int const count = problem.inner - first < slab ? static_cast<int>(problem.inner - first) : slab;
+      member.team_barrier();  // the slabs before have been read
+      for (int i = rank; i < slab * tile_rows; i += threads) {
+        int const k = a_along_terms ? i % slab : i / tile_rows, row = a_along_terms ? i / slab : i % tile_rows;
+        if (k < count)
+          a_slab.data()[(k * a_line + row) / 4].number[row % 4] = first_row + row < problem.rows ? static_cast<Real>(a(first_row + row, first + k)) : Real(0);
+      }
+      for (int i = rank; i < slab * tile_columns; i += threads) {
+        int const k = b_along_terms ? i % slab : i / tile_columns, column = b_along_terms ? i / slab : i % tile_columns;
+        if (k < count)
+          b_slab.data()[(k * b_line + column) / 4].number[column % 4] =
+              first_column + column < problem.columns ? static_cast<Real>(b(first + k, first_column + column)) : Real(0);
+      }
+      member.team_barrier();
+      if (count == slab) {
+        for (int k = 0; k < slab; ++k) add_term(a_slab, b_slab, k, my_row, my_column, sum);
+      } else {
+        for (int k = 0; k < count; ++k) add_term(a_slab, b_slab, k, my_row, my_column, sum);
+      }
+    }
+    for (int i = 0; i < my_rows; ++i) {
+      for (int j = 0; j < my_columns; ++j) {
+        std::int64_t const row = first_row + my_row + i, column = first_column + column_of(my_column, j);
+        if (row >= problem.rows || column >= problem.columns || (problem.symmetric && column > row)) continue;
+        auto const value    = static_cast<std::remove_cvref_t<decltype(output(row, column))>>(epilogue(sum[i][j], row, column));
+        output(row, column) = value;
+        if (problem.symmetric) output(column, row) = value;
+      }
+    }
+  }
+
+ private:
+  /// Where in the tile a thread's j-th column is: four side by side, then those of the other threads, then four more.
+  KOKKOS_FUNCTION static constexpr int column_of(int my_column, int j) { return j / 4 * (4 * across) + my_column + j % 4; }
+
+  KOKKOS_FUNCTION static void add_term(Scratch const& a_slab, Scratch const& b_slab, int k, int my_row, int my_column, Real (&sum)[my_rows][my_columns]) {
+    Quad<Real> left[my_rows / 4], right[my_columns / 4];
+    for (int q = 0; q < my_rows / 4; ++q) left[q] = a_slab.data()[(k * a_line + my_row) / 4 + q];
+    for (int q = 0; q < my_columns / 4; ++q) right[q] = b_slab.data()[(k * b_line + column_of(my_column, 4 * q)) / 4];
+    for (int i = 0; i < my_rows; ++i) {
+      for (int j = 0; j < my_columns; ++j) Operation::add(left[i / 4].number[i % 4], right[j / 4].number[j % 4], sum[i][j]);
+    }
+  }
+};
+
+/// Launches tiles where they pay and the device has such teams; false where it is for another kernel to do.
+template <class Tuning, class Real, class Operation, ExecutionSpace Exec, class Problem>
+[[nodiscard]] bool launch_team_tiles(Exec const& exec, std::string const& label, Problem const& problem) {
+  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::int64_t>>;
+  using Kernel = MatmulTeamTiles<typename Policy::member_type, Real, Tuning, Operation, Problem>;
+  if (problem.rows < Tuning::thread_rows || problem.columns < Tuning::thread_columns) return false;
+  Kernel const kernel(problem);
+  if (kernel.teams() > std::numeric_limits<int>::max()) return false;
+  auto const policy = [&](int threads) {
+    return Policy(exec, static_cast<int>(kernel.teams()), threads, 1).set_scratch_size(0, Kokkos::PerTeam(static_cast<int>(Kernel::scratch_bytes())));
+  };
+  if (policy(1).team_size_max(kernel, Kokkos::ParallelForTag()) < Kernel::threads) return false;
+  Kokkos::parallel_for(label, policy(Kernel::threads), kernel);
+  return true;
+}
+
+}  // namespace ocellus::linalg::detail

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Attention where a team's threads share memory (devices): a team owns 64 queries of a head and takes 64 keys at a time, each of its 64 threads 8 x 8 scores and
+/// 8 x 8 numbers of the output in registers. Slabs of queries, keys and values, and a block's weights, pass through the team's scratch memory.
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include <ocellus/core/quad.hpp>
+#include <ocellus/nn/detail/attention_kernel.hpp>
+
+namespace ocellus::nn::detail {
+
+template <class Member, class Inputs, class Output, class LogSumExp>
+struct AttentionTeamTiles {
+  using Real = typename Inputs::Real;
+  using Scratch =
+      Kokkos::View<Quad<Real>*, Kokkos::LayoutRight, typename Member::execution_space::scratch_memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
+  static constexpr int tile = static_cast<int>(attention_key_block), mine = 8, across = tile / mine, threads = across * across;
+  static constexpr int slab = 16, line = tile + 4;  ///< terms of a slab; numbers from one to the next
+
+  Inputs inputs;
+  Strided4<Output> output;
+  LogSumExp log_sum_exp;  ///< rank 3 or None
+  std::int64_t query_tiles;
+
+  [[nodiscard]] std::int64_t teams() const { return inputs.query.extents[0] * inputs.query.extents[1] * query_tiles; }
+  [[nodiscard]] static std::size_t scratch_bytes() {
+    return 2 * Scratch::shmem_size(slab * line / 4) + Scratch::shmem_size(tile * line / 4) + Scratch::shmem_size(tile * across / 4);
+  }
+
+  KOKKOS_FUNCTION void operator()(Member const& member) const {
+    std::int64_t const number = member.league_rank(), heads = inputs.query.extents[1], queries = inputs.query.extents[2];
+    std::int64_t const first_query = number % query_tiles * tile, h = number / query_tiles % heads, b = number / query_tiles / heads;
+    int const in_tile = static_cast<int>(queries - first_query < tile ? queries - first_query : tile);
+    int const rank = member.team_rank(), my_query = rank / across * mine, my_column = rank % across * 4;
+    Scratch const query_slab(member.team_scratch(0), slab * line / 4), other_slab(member.team_scratch(0), slab * line / 4);
+    Scratch const weights(member.team_scratch(0), tile * line / 4), partial(member.team_scratch(0), tile * across / 4);
+    Real const infinity = Kokkos::Experimental::infinity_v<Real>;
+
+    Real sum[mine][mine], maximum[mine], total[mine];
+    for (int i = 0; i < mine; ++i) {
+      maximum[i] = -infinity;
+      total[i]   = 0;
+      for (int j = 0; j < mine; ++j) sum[i][j] = 0;
+    }
+    std::int64_t const last = inputs.last_key(first_query + in_tile - 1);
+    for (std::int64_t first = 0; first < last; first += tile) {
+      int const count = static_cast<int>(last - first < tile ? last - first : tile);
+      Real score[mine][mine];
+      scores(member, b, h, first_query, in_tile, first, count, query_slab, other_slab, score);
+      bool dropped[mine][mine];
+      Real most[mine];
+      for (int i = 0; i < mine; ++i) {
+        std::int64_t const n = first_query + my_query + i;
+        most[i]              = -infinity;
+        for (int j = 0; j < mine; ++j) {
+          int const column = column_of(my_column, j);
+          Real added       = 0;
+          dropped[i][j] = my_query + i >= in_tile || column >= count || first + column >= inputs.last_key(n) || !inputs.keeps(b, h, n, first + column, added);
+          score[i][j] += added;
+          dropped[i][j] = dropped[i][j] || score[i][j] == -infinity;
+          if (!dropped[i][j] && score[i][j] > most[i]) most[i] = score[i][j];
+        }
+      }
+      share(partial, rank, most);
+      member.team_barrier();
+      Real added_total[mine];
+      for (int i = 0; i < mine; ++i) {
+        for (int t = 0; t < across; ++t) {
+          Real const other = number_of(partial, (my_query + i) * across + t);
+          if (other > most[i]) most[i] = other;
+        }
+        Real const next       = most[i] > maximum[i] ? most[i] : maximum[i];
+        Real const correction = maximum[i] == -infinity ? Real(0) : Kokkos::exp(maximum[i] - next);
+        maximum[i]            = next;
+        total[i] *= correction;
+        added_total[i] = 0;
+        for (int j = 0; j < mine; ++j) {
+          // A key that is masked has no weight, whatever the maximum; NaN stays NaN.
+          Real const weight = dropped[i][j] ? Real(0) : Kokkos::exp(next == -infinity ? score[i][j] : score[i][j] - next);
+          score[i][j]       = dropped[i][j] ? Real(-1) : weight;
+          added_total[i] += weight;
+          sum[i][j] *= correction;
+        }
+      }
+      for (int j = 0; j < mine; ++j) {
+        for (int q = 0; q < mine / 4; ++q) {
+          Quad<Real> four;
+          for (int i = 0; i < 4; ++i) four.number[i] = score[4 * q + i][j];
+          weights.data()[(column_of(my_column, j) * line + my_query) / 4 + q] = four;
+        }
+      }
+      member.team_barrier();  // all have read the maxima
+      share(partial, rank, added_total);
+      for (int key = 0; key < count; key += slab) {
+        int const terms = count - key < slab ? count - key : slab;
+        member.team_barrier();  // the slab before has been read; weights and sums are there
+        take_values(rank, inputs.value_row(b, h, first + key), terms, other_slab);
+        member.team_barrier();
+        for (int k = 0; k < terms; ++k) {
+          Quad<Real> left[mine / 4], right[mine / 4];
+          for (int q = 0; q < mine / 4; ++q) left[q] = weights.data()[((key + k) * line + my_query) / 4 + q];
+          for (int q = 0; q < mine / 4; ++q) right[q] = other_slab.data()[(k * line + column_of(my_column, 4 * q)) / 4];
+          for (int i = 0; i < mine; ++i) {
+            Real const weight = left[i / 4].number[i % 4];
+            // What stands behind a mask must not leak through 0 * NaN.
+            for (int j = 0; j < mine; ++j) sum[i][j] = weight < Real(0) ? sum[i][j] : Kokkos::fma(weight, right[j / 4].number[j % 4], sum[i][j]);
+          }
+        }
+      }
+      for (int i = 0; i < mine; ++i) {
+        Real block_total = 0;
+        for (int t = 0; t < across; ++t) block_total += number_of(partial, (my_query + i) * across + t);
+        total[i] += block_total;
+      }
+      member.team_barrier();  // before the next block's maxima overwrite the sums
+    }
+    for (int i = 0; i < mine; ++i) {
+      if (my_query + i >= in_tile) continue;
+      std::int64_t const n = first_query + my_query + i;
+      Real const factor    = total[i] == Real(0) ? Real(0) : Real(1) / total[i];
+      auto* const to       = output.data + b * output.strides[0] + h * output.strides[1] + n * output.strides[2];
+      for (int j = 0; j < mine; ++j) {
+        int const e = column_of(my_column, j);
+        if (e < inputs.value.extents[3]) to[e * output.strides[3]] = static_cast<Output>(sum[i][j] * factor);
+      }
+      if constexpr (!std::is_same_v<LogSumExp, None>) {
+        if (is_present(log_sum_exp) && rank % across == 0)
+          log_sum_exp(b, h, n) = static_cast<element_t<LogSumExp>>(total[i] == Real(0) ? -infinity : maximum[i] + Kokkos::log(total[i]));
+      }
+    }
+  }
+
+ private:
+  /// Where in the tile a thread's j-th column is: four side by side, then those of the other threads, then four more.
+  KOKKOS_FUNCTION static constexpr int column_of(int my_column, int j) { return j / 4 * (4 * across) + my_column + j % 4; }
+  KOKKOS_FUNCTION static Real& number_of(Scratch const& scratch, int i) { return scratch.data()[i / 4].number[i % 4]; }
+
+  /// A thread's numbers for its queries, where the other threads of these queries find them.
+  KOKKOS_FUNCTION static void share(Scratch const& partial, int rank, Real const (&numbers)[mine]) {
+    for (int i = 0; i < mine; ++i) number_of(partial, (rank / across * mine + i) * across + rank % across) = numbers[i];
+  }
+
+  /// scale query key^T of the thread's queries and of its keys among `count` from `first` on.
+  KOKKOS_FUNCTION void scores(Member const& member, std::int64_t b, std::int64_t h, std::int64_t first_query, int in_tile, std::int64_t first, int count,
+                              Scratch const& query_slab, Scratch const& key_slab, Real (&score)[mine][mine]) const {
+    int const rank = member.team_rank(), my_query = rank / across * mine, my_column = rank % across * 4;
+    std::int64_t const width = inputs.query.extents[3];
+    auto const* const query  = inputs.query_row(b, h, first_query);
+    auto const* const key    = inputs.key_row(b, h, first);
+    for (int i = 0; i < mine; ++i) {
+      for (int j = 0; j < mine; ++j) score[i][j] = 0;
+    }
+    for (std::int64_t d = 0; d < width; d += slab) {
+      int const terms = width - d < slab ? static_cast<int>(width - d) : slab;
+      member.team_barrier();  // the slabs before have been read
+      for (int i = rank; i < slab * tile; i += threads) {
+        int const k = i % slab, row = i / slab;
+        if (k >= terms) continue;
+        number_of(query_slab, k * line + row) =
+            row < in_tile ? inputs.scale * static_cast<Real>(query[row * inputs.query.strides[2] + (d + k) * inputs.query.strides[3]]) : Real(0);
+        number_of(key_slab, k * line + row) = row < count ? static_cast<Real>(key[row * inputs.key.strides[2] + (d + k) * inputs.key.strides[3]]) : Real(0);
+      }
+      member.team_barrier();
+      for (int k = 0; k < terms; ++k) {
+        Quad<Real> left[mine / 4], right[mine / 4];
+        for (int q = 0; q < mine / 4; ++q) left[q] = query_slab.data()[(k * line + my_query) / 4 + q];
+        for (int q = 0; q < mine / 4; ++q) right[q] = key_slab.data()[(k * line + column_of(my_column, 4 * q)) / 4];
+        for (int i = 0; i < mine; ++i) {
+          for (int j = 0; j < mine; ++j) score[i][j] = Kokkos::fma(left[i / 4].number[i % 4], right[j / 4].number[j % 4], score[i][j]);
+        }
+      }
+    }
+  }
+
+  template <class Value>
+  KOKKOS_FUNCTION void take_values(int rank, Value const* value, int terms, Scratch const& value_slab) const {
+    for (int i = rank; i < slab * tile; i += threads) {
+      int const e = i % tile, k = i / tile;
+      if (k < terms)
+        number_of(value_slab, k * line + e) =
+            e < inputs.value.extents[3] ? static_cast<Real>(value[k * inputs.value.strides[2] + e * inputs.value.strides[3]]) : Real(0);
+    }
+  }
+};
+
+/// Launches tiles where they pay and the device has such teams; false where it is for another kernel to do.
+template <ExecutionSpace Exec, class Inputs, class Output, class LogSumExp>
+[[nodiscard]] bool launch_attention_team_tiles(Exec const& exec, Inputs const& inputs, Strided4<Output> const& output, LogSumExp const& log_sum_exp,
+                                               std::int64_t least_queries) {
+  using Policy               = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::int64_t>>;
+  using Kernel               = AttentionTeamTiles<typename Policy::member_type, Inputs, Output, LogSumExp>;
+  std::int64_t const queries = inputs.query.extents[2];
+  if (queries < least_queries || inputs.value.extents[3] > Kernel::tile) return false;
+  Kernel const kernel{inputs, output, log_sum_exp, (queries + Kernel::tile - 1) / Kernel::tile};
+  if (kernel.teams() == 0 || kernel.teams() > std::numeric_limits<int>::max()) return false;
+  auto const policy = [&](int threads) {
+    return Policy(exec, static_cast<int>(kernel.teams()), threads, 1).set_scratch_size(0, Kokkos::PerTeam(static_cast<int>(Kernel::scratch_bytes())));
+  };
+  if (policy(1).team_size_max(kernel, Kokkos::ParallelForTag()) < Kernel::threads) return false;
+  Kokkos::parallel_for("ocellus::nn::multi_head_attention", policy(Kernel::threads), kernel);
+  return true;
+}
+
+}  // namespace ocellus::nn::detail
