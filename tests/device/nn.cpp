@@ -57,6 +57,13 @@ struct Nn {
     run.keep("nn.multi_head_attention masked", output, 400 * Run::epsilon);
     nn::multi_head_attention(exec, query, key, value, bias, none, output, none, {.scale = 0.1});
     run.keep("nn.multi_head_attention biased", output, 400 * Run::epsilon);
+    // More queries and keys than a tile of teams holds.
+    auto const long_query = run.template normal<4>({1, 2, 70, 24}, 12), long_key = run.template normal<4>({1, 2, 150, 24}, 13),
+               long_value  = run.template normal<4>({1, 2, 150, 33}, 14);
+    auto const long_mask   = run.template booleans<4>({1, 1, 70, 150}, 15, 0.7);
+    auto const long_output = run.template output<4>({1, 2, 70, 33});
+    nn::multi_head_attention(exec, long_query, long_key, long_value, long_mask, none, long_output, none, {.causal = true, .causal_offset = 40});
+    run.keep("nn.multi_head_attention of several tiles", long_output, 800 * Run::epsilon);
   }
 };
 

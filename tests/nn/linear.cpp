@@ -43,7 +43,8 @@ TYPED_TEST(Linear, agrees_with_plain_loops_with_and_without_bias_and_packed) {
       TestArray<Scalar, 1, Layout, Exec> const bias({outputs}, b);
       Exec const exec;
       nn::linear(exec, input.view(), weight.view(), bias.view(), output.view());
-      nn::linear(exec, input.view(), linalg::pack_matrix(exec, weight.view(), {.transpose = true}), bias.view(), again.view());
+      auto const packed = linalg::pack_matrix(exec, weight.view(), {.transpose = true});  // lives until the kernel has run
+      nn::linear(exec, input.view(), packed, bias.view(), again.view());
       exec.fence();
       expect_within(output.values(), want, unit, static_cast<double>(inputs + 4));
       expect_same_bits(again.values(), output.values());
@@ -79,7 +80,8 @@ TYPED_TEST(Linear, backward_is_the_transpose_of_the_derivative) {
     TestArray<Scalar, 1, Layout, Exec> const bias_gradient({outputs});
     Exec const exec;
     nn::linear_backward(exec, output_gradient.view(), input.view(), weight.view(), input_gradient.view(), weight_gradient.view(), bias_gradient.view());
-    nn::linear_backward(exec, output_gradient.view(), input.view(), linalg::pack_matrix(exec, weight.view()), packed_gradient.view(), none, none);
+    auto const packed = linalg::pack_matrix(exec, weight.view());
+    nn::linear_backward(exec, output_gradient.view(), input.view(), packed, packed_gradient.view(), none, none);
     exec.fence();
     EXPECT_TRUE(input_gradient.guards_intact() && weight_gradient.guards_intact() && bias_gradient.guards_intact());
     expect_same_bits(packed_gradient.values(), input_gradient.values());

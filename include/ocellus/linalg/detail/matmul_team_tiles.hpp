@@ -63,7 +63,9 @@ struct MatmulTeamTiles {
     auto const epilogue = problem.epilogue.at_batch(batch);
     int const rank = member.team_rank(), my_row = rank / across * my_rows, my_column = rank % across * 4;
     Real sum[my_rows][my_columns];
+    OCELLUS_UNROLL
     for (int i = 0; i < my_rows; ++i) {
+      OCELLUS_UNROLL
       for (int j = 0; j < my_columns; ++j) {
         std::int64_t const row = first_row + my_row + i, column = first_column + column_of(my_column, j);
         sum[i][j] = problem.accumulate && row < problem.rows && column < problem.columns ? static_cast<Real>(output(row, column)) : Real(0);
@@ -90,11 +92,18 @@ struct MatmulTeamTiles {
         for (int k = 0; k < count; ++k) add_term(a_slab, b_slab, k, my_row, my_column, sum);
       }
     }
+    // A copy that may leave the registers: the epilogue is too long to be repeated for every element.
+    Real finished[my_rows][my_columns];
+    OCELLUS_UNROLL
+    for (int i = 0; i < my_rows; ++i) {
+      OCELLUS_UNROLL
+      for (int j = 0; j < my_columns; ++j) finished[i][j] = sum[i][j];
+    }
     for (int i = 0; i < my_rows; ++i) {
       for (int j = 0; j < my_columns; ++j) {
         std::int64_t const row = first_row + my_row + i, column = first_column + column_of(my_column, j);
         if (row >= problem.rows || column >= problem.columns || (problem.symmetric && column > row)) continue;
-        auto const value    = static_cast<std::remove_cvref_t<decltype(output(row, column))>>(epilogue(sum[i][j], row, column));
+        auto const value    = static_cast<std::remove_cvref_t<decltype(output(row, column))>>(epilogue(finished[i][j], row, column));
         output(row, column) = value;
         if (problem.symmetric) output(column, row) = value;
       }
@@ -107,9 +116,13 @@ struct MatmulTeamTiles {
 
   KOKKOS_FUNCTION static void add_term(Scratch const& a_slab, Scratch const& b_slab, int k, int my_row, int my_column, Real (&sum)[my_rows][my_columns]) {
     Quad<Real> left[my_rows / 4], right[my_columns / 4];
+    OCELLUS_UNROLL
     for (int q = 0; q < my_rows / 4; ++q) left[q] = a_slab.data()[(k * a_line + my_row) / 4 + q];
+    OCELLUS_UNROLL
     for (int q = 0; q < my_columns / 4; ++q) right[q] = b_slab.data()[(k * b_line + column_of(my_column, 4 * q)) / 4];
+    OCELLUS_UNROLL
     for (int i = 0; i < my_rows; ++i) {
+      OCELLUS_UNROLL
       for (int j = 0; j < my_columns; ++j) Operation::add(left[i / 4].number[i % 4], right[j / 4].number[j % 4], sum[i][j]);
     }
   }

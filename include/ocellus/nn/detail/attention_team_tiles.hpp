@@ -42,9 +42,11 @@ struct AttentionTeamTiles {
     Real const infinity = Kokkos::Experimental::infinity_v<Real>;
 
     Real sum[mine][mine], maximum[mine], total[mine];
+    OCELLUS_UNROLL
     for (int i = 0; i < mine; ++i) {
       maximum[i] = -infinity;
       total[i]   = 0;
+      OCELLUS_UNROLL
       for (int j = 0; j < mine; ++j) sum[i][j] = 0;
     }
     std::int64_t const last = inputs.last_key(first_query + in_tile - 1);
@@ -52,24 +54,26 @@ struct AttentionTeamTiles {
       int const count = static_cast<int>(last - first < tile ? last - first : tile);
       Real score[mine][mine];
       scores(member, b, h, first_query, in_tile, first, count, query_slab, other_slab, score);
-      bool dropped[mine][mine];
       Real most[mine];
+      OCELLUS_UNROLL
       for (int i = 0; i < mine; ++i) {
         std::int64_t const n = first_query + my_query + i;
         most[i]              = -infinity;
+        OCELLUS_UNROLL
         for (int j = 0; j < mine; ++j) {
           int const column = column_of(my_column, j);
           Real added       = 0;
-          dropped[i][j] = my_query + i >= in_tile || column >= count || first + column >= inputs.last_key(n) || !inputs.keeps(b, h, n, first + column, added);
-          score[i][j] += added;
-          dropped[i][j] = dropped[i][j] || score[i][j] == -infinity;
-          if (!dropped[i][j] && score[i][j] > most[i]) most[i] = score[i][j];
+          bool const kept  = my_query + i < in_tile && column < count && first + column < inputs.last_key(n) && inputs.keeps(b, h, n, first + column, added);
+          score[i][j]      = kept ? score[i][j] + added : -infinity;
+          if (score[i][j] > most[i]) most[i] = score[i][j];
         }
       }
       share(partial, rank, most);
       member.team_barrier();
       Real added_total[mine];
+      OCELLUS_UNROLL
       for (int i = 0; i < mine; ++i) {
+        OCELLUS_UNROLL
         for (int t = 0; t < across; ++t) {
           Real const other = number_of(partial, (my_query + i) * across + t);
           if (other > most[i]) most[i] = other;
@@ -79,17 +83,22 @@ struct AttentionTeamTiles {
         maximum[i]            = next;
         total[i] *= correction;
         added_total[i] = 0;
+        OCELLUS_UNROLL
         for (int j = 0; j < mine; ++j) {
           // A key that is masked has no weight, whatever the maximum; NaN stays NaN.
-          Real const weight = dropped[i][j] ? Real(0) : Kokkos::exp(next == -infinity ? score[i][j] : score[i][j] - next);
-          score[i][j]       = dropped[i][j] ? Real(-1) : weight;
+          bool const masked = score[i][j] == -infinity;
+          Real const weight = masked ? Real(0) : Kokkos::exp(next == -infinity ? score[i][j] : score[i][j] - next);
+          score[i][j]       = masked ? Real(-1) : weight;
           added_total[i] += weight;
           sum[i][j] *= correction;
         }
       }
+      OCELLUS_UNROLL
       for (int j = 0; j < mine; ++j) {
+        OCELLUS_UNROLL
         for (int q = 0; q < mine / 4; ++q) {
           Quad<Real> four;
+          OCELLUS_UNROLL
           for (int i = 0; i < 4; ++i) four.number[i] = score[4 * q + i][j];
           weights.data()[(column_of(my_column, j) * line + my_query) / 4 + q] = four;
         }
@@ -103,27 +112,35 @@ struct AttentionTeamTiles {
         member.team_barrier();
         for (int k = 0; k < terms; ++k) {
           Quad<Real> left[mine / 4], right[mine / 4];
+          OCELLUS_UNROLL
           for (int q = 0; q < mine / 4; ++q) left[q] = weights.data()[((key + k) * line + my_query) / 4 + q];
+          OCELLUS_UNROLL
           for (int q = 0; q < mine / 4; ++q) right[q] = other_slab.data()[(k * line + column_of(my_column, 4 * q)) / 4];
+          OCELLUS_UNROLL
           for (int i = 0; i < mine; ++i) {
             Real const weight = left[i / 4].number[i % 4];
             // What stands behind a mask must not leak through 0 * NaN.
+            OCELLUS_UNROLL
             for (int j = 0; j < mine; ++j) sum[i][j] = weight < Real(0) ? sum[i][j] : Kokkos::fma(weight, right[j / 4].number[j % 4], sum[i][j]);
           }
         }
       }
+      OCELLUS_UNROLL
       for (int i = 0; i < mine; ++i) {
         Real block_total = 0;
+        OCELLUS_UNROLL
         for (int t = 0; t < across; ++t) block_total += number_of(partial, (my_query + i) * across + t);
         total[i] += block_total;
       }
       member.team_barrier();  // before the next block's maxima overwrite the sums
     }
+    OCELLUS_UNROLL
     for (int i = 0; i < mine; ++i) {
       if (my_query + i >= in_tile) continue;
       std::int64_t const n = first_query + my_query + i;
       Real const factor    = total[i] == Real(0) ? Real(0) : Real(1) / total[i];
       auto* const to       = output.data + b * output.strides[0] + h * output.strides[1] + n * output.strides[2];
+      OCELLUS_UNROLL
       for (int j = 0; j < mine; ++j) {
         int const e = column_of(my_column, j);
         if (e < inputs.value.extents[3]) to[e * output.strides[3]] = static_cast<Output>(sum[i][j] * factor);
@@ -142,6 +159,7 @@ struct AttentionTeamTiles {
 
   /// A thread's numbers for its queries, where the other threads of these queries find them.
   KOKKOS_FUNCTION static void share(Scratch const& partial, int rank, Real const (&numbers)[mine]) {
+    OCELLUS_UNROLL
     for (int i = 0; i < mine; ++i) number_of(partial, (rank / across * mine + i) * across + rank % across) = numbers[i];
   }
 
@@ -152,7 +170,9 @@ struct AttentionTeamTiles {
     std::int64_t const width = inputs.query.extents[3];
     auto const* const query  = inputs.query_row(b, h, first_query);
     auto const* const key    = inputs.key_row(b, h, first);
+    OCELLUS_UNROLL
     for (int i = 0; i < mine; ++i) {
+      OCELLUS_UNROLL
       for (int j = 0; j < mine; ++j) score[i][j] = 0;
     }
     for (std::int64_t d = 0; d < width; d += slab) {
@@ -168,9 +188,13 @@ struct AttentionTeamTiles {
       member.team_barrier();
       for (int k = 0; k < terms; ++k) {
         Quad<Real> left[mine / 4], right[mine / 4];
+        OCELLUS_UNROLL
         for (int q = 0; q < mine / 4; ++q) left[q] = query_slab.data()[(k * line + my_query) / 4 + q];
+        OCELLUS_UNROLL
         for (int q = 0; q < mine / 4; ++q) right[q] = key_slab.data()[(k * line + column_of(my_column, 4 * q)) / 4];
+        OCELLUS_UNROLL
         for (int i = 0; i < mine; ++i) {
+          OCELLUS_UNROLL
           for (int j = 0; j < mine; ++j) score[i][j] = Kokkos::fma(left[i / 4].number[i % 4], right[j / 4].number[j % 4], score[i][j]);
         }
       }
