@@ -33,8 +33,8 @@ struct PairLines {
   /// Whether the rule holds between row i and rows j ... j + Width - 1.
   template <int Width>
   [[gnu::always_inline]] SimdMask<Integer, Width> holds(std::int64_t i, std::int64_t j) const {
-    using I = Simd<Integer, Width>;
-    SimdMask<Integer, Width> all(~typename SimdMask<Integer, Width>::Raw{});
+    using I                  = Simd<Integer, Width>;
+    auto all                 = I(Integer(0)) == I(Integer(0));
     std::int64_t const count = extent(lines, 0);
     for (std::int64_t c = 0; c < count; ++c) {
       Integer const* const line = &lines(c, 0);
