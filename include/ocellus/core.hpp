@@ -11,12 +11,12 @@
 #include <ocellus/core/parameter_table.hpp>
 #include <ocellus/core/precision.hpp>
 #include <ocellus/core/preconditions.hpp>
-#include <ocellus/core/quad.hpp>
 #include <ocellus/core/random.hpp>
 #include <ocellus/core/reduce.hpp>
 #include <ocellus/core/simd.hpp>
 #include <ocellus/core/sort.hpp>
 #include <ocellus/core/strided.hpp>
+#include <ocellus/core/team_tiles.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/core/top_k.hpp>
 #include <ocellus/core/tuning.hpp>

@@ -12,20 +12,30 @@
 
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/precision.hpp>
-#include <ocellus/core/quad.hpp>
+#include <ocellus/core/team_tiles.hpp>
 #include <ocellus/linalg/detail/matmul_panels.hpp>
 #include <ocellus/linalg/detail/strided.hpp>
 
 namespace ocellus::linalg::detail {
 
-/// Whether neighbouring terms of a column lie closer together than neighbouring columns of a term.
+/// How far apart neighbouring terms of one column lie; 0 where that is not one number.
 template <class T>
-[[nodiscard]] bool lies_along_terms(StridedMatrix<T> const& b) {
-  return b.row_stride == 1 && b.column_stride != 1;
+[[nodiscard]] std::int64_t term_stride(StridedMatrix<T> const& b) {
+  return b.row_stride;
 }
 template <class Stored>
-[[nodiscard]] bool lies_along_terms(PackedPanels<Stored> const&) {
-  return false;
+[[nodiscard]] std::int64_t term_stride(PackedPanels<Stored> const&) {
+  return panel_interleave<Stored> == 1 ? panel_columns : 0;
+}
+
+/// How far apart neighbouring columns of one term lie, where threads take several columns (never of panels).
+template <class T>
+[[nodiscard]] KOKKOS_FUNCTION std::int64_t b_column_stride(StridedMatrix<T> const& b) {
+  return b.column_stride;
+}
+template <class Stored>
+[[nodiscard]] KOKKOS_FUNCTION std::int64_t b_column_stride(PackedPanels<Stored> const&) {
+  return 0;
 }
 
 template <class Member, class Real, class Tuning, class Operation, class Problem>
@@ -40,14 +50,13 @@ struct MatmulTeamTiles {
 
   Problem problem;
   std::int64_t row_tiles, column_tiles;
-  bool a_along_terms, b_along_terms;
+  std::int64_t b_term_stride;  ///< 0: none
 
   explicit MatmulTeamTiles(Problem const& of)
       : problem(of),
         row_tiles((of.rows + tile_rows - 1) / tile_rows),
         column_tiles((of.columns + tile_columns - 1) / tile_columns),
-        a_along_terms(of.a.column_stride == 1),
-        b_along_terms(lies_along_terms(of.b)) {}
+        b_term_stride(term_stride(of.b)) {}
 
   [[nodiscard]] std::int64_t teams() const { return problem.batches * row_tiles * column_tiles; }
   [[nodiscard]] static std::size_t scratch_bytes() { return Scratch::shmem_size(slab * a_line / 4) + Scratch::shmem_size(slab * b_line / 4); }
@@ -71,22 +80,34 @@ struct MatmulTeamTiles {
         sum[i][j] = problem.accumulate && row < problem.rows && column < problem.columns ? static_cast<Real>(output(row, column)) : Real(0);
       }
     }
+    using LeftShare  = SlabShare<Real, slab * tile_rows / threads>;
+    using RightShare = SlabShare<Real, slab * tile_columns / threads>;
+    static_assert(threads % slab == 0 && threads % tile_rows == 0 && threads % tile_columns == 0);
+    LeftShare left(rank, threads, tile_rows, slab, problem.a.column_stride == 1);
+    RightShare right(rank, threads, tile_columns, slab, b_term_stride == 1);
+    auto const fetch = [&](std::int64_t first) {
+      std::int64_t const terms = problem.inner - first;
+      auto const* const a_at   = a.data + first_row * a.row_stride + first * a.column_stride;
+      left.fetch(problem.rows - first_row, terms, [&](int row, int k) { return a_at[row * a.row_stride + k * a.column_stride]; });
+      if (b_term_stride > 0) {
+        // A column of a panel is as far from the next as in rows, but at the panel's end: its address is taken once a column.
+        auto const* const b_at         = &b(0, first_column + (right.line < problem.columns - first_column ? right.line : 0)) + first * b_term_stride;
+        std::int64_t const column_step = right.line_step == 0 ? 0 : b_column_stride(b);
+        right.fetch(problem.columns - first_column, terms, [&](int column, int k) { return b_at[(column - right.line) * column_step + k * b_term_stride]; });
+      } else {
+        right.fetch(problem.columns - first_column, terms, [&](int column, int k) { return b(first + k, first_column + column); });
+      }
+    };
+    fetch(0);
     for (std::int64_t first = 0; first < problem.inner; first += slab) {
       int const count = problem.inner - first < slab ? static_cast<int>(problem.inner - first) : slab;
       member.team_barrier();  // the slabs before have been read
-      for (int i = rank; i < slab * tile_rows; i += threads) {
-        int const k = a_along_terms ? i % slab : i / tile_rows, row = a_along_terms ? i / slab : i % tile_rows;
-        if (k < count)
-          a_slab.data()[(k * a_line + row) / 4].number[row % 4] = first_row + row < problem.rows ? static_cast<Real>(a(first_row + row, first + k)) : Real(0);
-      }
-      for (int i = rank; i < slab * tile_columns; i += threads) {
-        int const k = b_along_terms ? i % slab : i / tile_columns, column = b_along_terms ? i / slab : i % tile_columns;
-        if (k < count)
-          b_slab.data()[(k * b_line + column) / 4].number[column % 4] =
-              first_column + column < problem.columns ? static_cast<Real>(b(first + k, first_column + column)) : Real(0);
-      }
+      left.leave(a_slab.data(), a_line);
+      right.leave(b_slab.data(), b_line);
       member.team_barrier();
+      if (first + slab < problem.inner) fetch(first + slab);  // on their way while these are multiplied
       if (count == slab) {
+        OCELLUS_UNROLL
         for (int k = 0; k < slab; ++k) add_term(a_slab, b_slab, k, my_row, my_column, sum);
       } else {
         for (int k = 0; k < count; ++k) add_term(a_slab, b_slab, k, my_row, my_column, sum);

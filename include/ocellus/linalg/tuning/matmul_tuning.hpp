@@ -14,7 +14,7 @@ struct MatmulTuning {
   static constexpr bool team_tiles    = true;  ///< a team owns a tile (devices only); else a vector lane owns an element
   static constexpr int team_rows      = 64;
   static constexpr int team_columns   = sizeof(Scalar) == 8 ? 32 : 64;
-  static constexpr int team_depth     = 16;  ///< terms of a slab in the team's scratch memory
+  static constexpr int team_depth     = 8;  ///< terms of a slab in the team's scratch memory
   static constexpr int thread_rows    = 8;   ///< a thread's part of the tile, in registers; a multiple of 4
   static constexpr int thread_columns = sizeof(Scalar) == 8 ? 4 : 8;
 

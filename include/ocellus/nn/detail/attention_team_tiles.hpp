@@ -2,14 +2,14 @@
 #pragma once
 
 /// Attention where a team's threads share memory (devices): a team owns 64 queries of a head and takes 64 keys at a time, each of its 64 threads 8 x 8 scores and
-/// 8 x 8 numbers of the output in registers. Slabs of queries, keys and values, and a block's weights, pass through the team's scratch memory.
+/// 8 x 8 numbers of the output in registers. The queries stay in the team's scratch memory; a block's keys, then its weights, and slabs of its values pass through it.
 
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
 
-#include <ocellus/core/quad.hpp>
+#include <ocellus/core/team_tiles.hpp>
 #include <ocellus/nn/detail/attention_kernel.hpp>
 
 namespace ocellus::nn::detail {
@@ -20,7 +20,7 @@ struct AttentionTeamTiles {
   using Scratch =
       Kokkos::View<Quad<Real>*, Kokkos::LayoutRight, typename Member::execution_space::scratch_memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
   static constexpr int tile = static_cast<int>(attention_key_block), mine = 8, across = tile / mine, threads = across * across;
-  static constexpr int slab = 16, line = tile + 4;  ///< terms of a slab; numbers from one to the next
+  static constexpr int slab = 32, pitch = tile + 4;  ///< keys of a slab of values; numbers from one term to the next
 
   Inputs inputs;
   Strided4<Output> output;
@@ -29,7 +29,7 @@ struct AttentionTeamTiles {
 
   [[nodiscard]] std::int64_t teams() const { return inputs.query.extents[0] * inputs.query.extents[1] * query_tiles; }
   [[nodiscard]] static std::size_t scratch_bytes() {
-    return 2 * Scratch::shmem_size(slab * line / 4) + Scratch::shmem_size(tile * line / 4) + Scratch::shmem_size(tile * across / 4);
+    return 2 * Scratch::shmem_size(tile * pitch / 4) + Scratch::shmem_size(slab * pitch / 4) + Scratch::shmem_size(tile * across / 4);
   }
 
   KOKKOS_FUNCTION void operator()(Member const& member) const {
@@ -37,8 +37,9 @@ struct AttentionTeamTiles {
     std::int64_t const first_query = number % query_tiles * tile, h = number / query_tiles % heads, b = number / query_tiles / heads;
     int const in_tile = static_cast<int>(queries - first_query < tile ? queries - first_query : tile);
     int const rank = member.team_rank(), my_query = rank / across * mine, my_column = rank % across * 4;
-    Scratch const query_slab(member.team_scratch(0), slab * line / 4), other_slab(member.team_scratch(0), slab * line / 4);
-    Scratch const weights(member.team_scratch(0), tile * line / 4), partial(member.team_scratch(0), tile * across / 4);
+    Scratch const scaled(member.team_scratch(0), tile * pitch / 4), keys(member.team_scratch(0), tile * pitch / 4);
+    Scratch const values(member.team_scratch(0), slab * pitch / 4), partial(member.team_scratch(0), tile * across / 4);
+    auto const weights  = keys;  // a block's weights take the place of its keys
     Real const infinity = Kokkos::Experimental::infinity_v<Real>;
 
     Real sum[mine][mine], maximum[mine], total[mine];
@@ -49,11 +50,18 @@ struct AttentionTeamTiles {
       OCELLUS_UNROLL
       for (int j = 0; j < mine; ++j) sum[i][j] = 0;
     }
+    auto const* const query = inputs.query_row(b, h, first_query);
+    take(rank, in_tile, inputs.query.extents[3], scaled,
+         [&](int row, int d) { return inputs.scale * static_cast<Real>(query[row * inputs.query.strides[2] + d * inputs.query.strides[3]]); });
     std::int64_t const last = inputs.last_key(first_query + in_tile - 1);
     for (std::int64_t first = 0; first < last; first += tile) {
       int const count = static_cast<int>(last - first < tile ? last - first : tile);
       Real score[mine][mine];
-      scores(member, b, h, first_query, in_tile, first, count, query_slab, other_slab, score);
+      auto const* const key = inputs.key_row(b, h, first);
+      take(rank, count, inputs.key.extents[3], keys,
+           [&](int row, int d) { return static_cast<Real>(key[row * inputs.key.strides[2] + d * inputs.key.strides[3]]); });
+      member.team_barrier();
+      multiply(scaled, keys, my_query, my_column, score);
       Real most[mine];
       OCELLUS_UNROLL
       for (int i = 0; i < mine; ++i) {
@@ -100,7 +108,7 @@ struct AttentionTeamTiles {
           Quad<Real> four;
           OCELLUS_UNROLL
           for (int i = 0; i < 4; ++i) four.number[i] = score[4 * q + i][j];
-          weights.data()[(column_of(my_column, j) * line + my_query) / 4 + q] = four;
+          weights.data()[(column_of(my_column, j) * pitch + my_query) / 4 + q] = four;
         }
       }
       member.team_barrier();  // all have read the maxima
@@ -108,14 +116,17 @@ struct AttentionTeamTiles {
       for (int key = 0; key < count; key += slab) {
         int const terms = count - key < slab ? count - key : slab;
         member.team_barrier();  // the slab before has been read; weights and sums are there
-        take_values(rank, inputs.value_row(b, h, first + key), terms, other_slab);
+        auto const* const value = inputs.value_row(b, h, first + key);
+        SlabShare<Real, slab * tile / threads> share_of_values(rank, threads, tile, slab, false);
+        share_of_values.fetch(inputs.value.extents[3], terms, [&](int e, int k) { return value[k * inputs.value.strides[2] + e * inputs.value.strides[3]]; });
+        share_of_values.leave(values.data(), pitch);
         member.team_barrier();
         for (int k = 0; k < terms; ++k) {
           Quad<Real> left[mine / 4], right[mine / 4];
           OCELLUS_UNROLL
-          for (int q = 0; q < mine / 4; ++q) left[q] = weights.data()[((key + k) * line + my_query) / 4 + q];
+          for (int q = 0; q < mine / 4; ++q) left[q] = weights.data()[((key + k) * pitch + my_query) / 4 + q];
           OCELLUS_UNROLL
-          for (int q = 0; q < mine / 4; ++q) right[q] = other_slab.data()[(k * line + column_of(my_column, 4 * q)) / 4];
+          for (int q = 0; q < mine / 4; ++q) right[q] = values.data()[(k * pitch + column_of(my_column, 4 * q)) / 4];
           OCELLUS_UNROLL
           for (int i = 0; i < mine; ++i) {
             Real const weight = left[i / 4].number[i % 4];
@@ -163,51 +174,36 @@ struct AttentionTeamTiles {
     for (int i = 0; i < mine; ++i) number_of(partial, (rank / across * mine + i) * across + rank % across) = numbers[i];
   }
 
-  /// scale query key^T of the thread's queries and of its keys among `count` from `first` on.
-  KOKKOS_FUNCTION void scores(Member const& member, std::int64_t b, std::int64_t h, std::int64_t first_query, int in_tile, std::int64_t first, int count,
-                              Scratch const& query_slab, Scratch const& key_slab, Real (&score)[mine][mine]) const {
-    int const rank = member.team_rank(), my_query = rank / across * mine, my_column = rank % across * 4;
-    std::int64_t const width = inputs.query.extents[3];
-    auto const* const query  = inputs.query_row(b, h, first_query);
-    auto const* const key    = inputs.key_row(b, h, first);
+  /// The rows of queries or keys of a tile, whole: 16 features at a time, zeros behind them.
+  template <class At>
+  KOKKOS_FUNCTION static void take(int rank, std::int64_t rows, std::int64_t width, Scratch const& to, At const& at) {
+    constexpr int features = 16;
+    for (int d = 0; d < width; d += features) {
+      SlabShare<Real, features * tile / threads> mine_of_them(rank, threads, tile, features, true);
+      mine_of_them.fetch(rows, width - d, [&](int row, int k) { return at(row, d + k); });
+      mine_of_them.leave(to.data() + d * pitch / 4, pitch);
+    }
+  }
+
+  /// Scores of the thread's queries and keys.
+  KOKKOS_FUNCTION void multiply(Scratch const& scaled, Scratch const& keys, int my_query, int my_column, Real (&score)[mine][mine]) const {
     OCELLUS_UNROLL
     for (int i = 0; i < mine; ++i) {
       OCELLUS_UNROLL
       for (int j = 0; j < mine; ++j) score[i][j] = 0;
     }
-    for (std::int64_t d = 0; d < width; d += slab) {
-      int const terms = width - d < slab ? static_cast<int>(width - d) : slab;
-      member.team_barrier();  // the slabs before have been read
-      for (int i = rank; i < slab * tile; i += threads) {
-        int const k = i % slab, row = i / slab;
-        if (k >= terms) continue;
-        number_of(query_slab, k * line + row) =
-            row < in_tile ? inputs.scale * static_cast<Real>(query[row * inputs.query.strides[2] + (d + k) * inputs.query.strides[3]]) : Real(0);
-        number_of(key_slab, k * line + row) = row < count ? static_cast<Real>(key[row * inputs.key.strides[2] + (d + k) * inputs.key.strides[3]]) : Real(0);
+    int const width = static_cast<int>(inputs.query.extents[3]);
+    for (int k = 0; k < width; ++k) {
+      Quad<Real> left[mine / 4], right[mine / 4];
+      OCELLUS_UNROLL
+      for (int q = 0; q < mine / 4; ++q) left[q] = scaled.data()[(k * pitch + my_query) / 4 + q];
+      OCELLUS_UNROLL
+      for (int q = 0; q < mine / 4; ++q) right[q] = keys.data()[(k * pitch + column_of(my_column, 4 * q)) / 4];
+      OCELLUS_UNROLL
+      for (int i = 0; i < mine; ++i) {
+        OCELLUS_UNROLL
+        for (int j = 0; j < mine; ++j) score[i][j] = Kokkos::fma(left[i / 4].number[i % 4], right[j / 4].number[j % 4], score[i][j]);
       }
-      member.team_barrier();
-      for (int k = 0; k < terms; ++k) {
-        Quad<Real> left[mine / 4], right[mine / 4];
-        OCELLUS_UNROLL
-        for (int q = 0; q < mine / 4; ++q) left[q] = query_slab.data()[(k * line + my_query) / 4 + q];
-        OCELLUS_UNROLL
-        for (int q = 0; q < mine / 4; ++q) right[q] = key_slab.data()[(k * line + column_of(my_column, 4 * q)) / 4];
-        OCELLUS_UNROLL
-        for (int i = 0; i < mine; ++i) {
-          OCELLUS_UNROLL
-          for (int j = 0; j < mine; ++j) score[i][j] = Kokkos::fma(left[i / 4].number[i % 4], right[j / 4].number[j % 4], score[i][j]);
-        }
-      }
-    }
-  }
-
-  template <class Value>
-  KOKKOS_FUNCTION void take_values(int rank, Value const* value, int terms, Scratch const& value_slab) const {
-    for (int i = rank; i < slab * tile; i += threads) {
-      int const e = i % tile, k = i / tile;
-      if (k < terms)
-        number_of(value_slab, k * line + e) =
-            e < inputs.value.extents[3] ? static_cast<Real>(value[k * inputs.value.strides[2] + e * inputs.value.strides[3]]) : Real(0);
     }
   }
 };
@@ -219,7 +215,7 @@ template <ExecutionSpace Exec, class Inputs, class Output, class LogSumExp>
   using Policy               = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::int64_t>>;
   using Kernel               = AttentionTeamTiles<typename Policy::member_type, Inputs, Output, LogSumExp>;
   std::int64_t const queries = inputs.query.extents[2];
-  if (queries < least_queries || inputs.value.extents[3] > Kernel::tile) return false;
+  if (queries < least_queries || inputs.query.extents[3] > Kernel::tile || inputs.value.extents[3] > Kernel::tile) return false;
   Kernel const kernel{inputs, output, log_sum_exp, (queries + Kernel::tile - 1) / Kernel::tile};
   if (kernel.teams() == 0 || kernel.teams() > std::numeric_limits<int>::max()) return false;
   auto const policy = [&](int threads) {

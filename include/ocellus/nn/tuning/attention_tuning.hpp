@@ -7,7 +7,7 @@
 
 namespace ocellus::nn {
 
-/// How devices compute `multi_head_attention`; hosts have tiles of their own. With `team_tiles` a team owns 64 queries and takes 64 keys at a time, where values
+/// How devices compute `multi_head_attention`; hosts have tiles of their own. With `team_tiles` a team owns 64 queries and takes 64 keys at a time, where heads
 /// have at most 64 features and queries are many enough to fill a tile's quarter; else a thread owns a query.
 template <class Exec, class Real>
 struct AttentionTuning {
