@@ -59,8 +59,10 @@ struct SsimTiles {
                        c     = item / tiles / height;
     std::int64_t const count = width - first < ssim_tile ? width - first : ssim_tile, columns = count + 2 * radius;
     std::int64_t const window = 2 * radius + 1;
-    auto* const weights       = static_cast<double*>(member.thread_scratch(1).get_shmem_aligned(static_cast<std::size_t>(window + 5 * columns) * sizeof(double), 8));
-    auto* const sums          = weights + window;
+    // The same size for every tile: the threads of a team find their parts by it.
+    auto* const weights =
+        static_cast<double*>(member.thread_scratch(1).get_shmem_aligned(static_cast<std::size_t>(window + 5 * (ssim_tile + 2 * radius)) * sizeof(double), 8));
+    auto* const sums = weights + window;
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, window), [&](std::int64_t const k) { weights[k] = weight(k - radius); });
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, columns), [&](std::int64_t const i) {
       for (int m = 0; m < 5; ++m) sums[m * columns + i] = 0;

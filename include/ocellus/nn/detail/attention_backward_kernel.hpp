@@ -101,11 +101,13 @@ struct AttentionQueryGradients {
         }
       });
       for (std::int64_t j = 0; j < count; ++j) {
-        if (kept(j) == Real(0)) continue;
-        Real const factor      = slope(j);
+        // No lane passes by what is masked: the end of the loop below is where lanes wait for each other before the next block's marks are written.
+        bool const keeps       = kept(j) != Real(0);
+        Real const factor      = keeps ? slope(j) : Real(0);
         auto const* const from = inputs.key_row(b, h, first + j);
-        Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, width),
-                             [&](std::int64_t const d) { sum(d) += factor * static_cast<Real>(from[d * inputs.key.strides[3]]); });
+        Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, width), [&](std::int64_t const d) {
+          if (keeps) sum(d) += factor * static_cast<Real>(from[d * inputs.key.strides[3]]);
+        });
       }
     }
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, width),
@@ -160,14 +162,16 @@ struct AttentionKeyGradients {
         }
       });
       for (std::int64_t i = 0; i < count; ++i) {
-        if (kept(i) == Real(0)) continue;
-        Real const p = weight(i), factor = slope(i);
+        bool const keeps = kept(i) != Real(0);  // as above
+        Real const p = keeps ? weight(i) : Real(0), factor = keeps ? slope(i) : Real(0);
         auto const* const from          = inputs.query_row(b, h, first + i);
         auto const* const from_gradient = backward.gradient_row(b, h, first + i);
-        Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, width),
-                             [&](std::int64_t const d) { sum(d) += factor * static_cast<Real>(from[d * inputs.query.strides[3]]); });
-        Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, value_width),
-                             [&](std::int64_t const e) { value_sum(e) += p * static_cast<Real>(from_gradient[e * backward.output_gradient.strides[3]]); });
+        Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, width), [&](std::int64_t const d) {
+          if (keeps) sum(d) += factor * static_cast<Real>(from[d * inputs.query.strides[3]]);
+        });
+        Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, value_width), [&](std::int64_t const e) {
+          if (keeps) value_sum(e) += p * static_cast<Real>(from_gradient[e * backward.output_gradient.strides[3]]);
+        });
       }
     }
     if (backward.key_gradient.data != nullptr)

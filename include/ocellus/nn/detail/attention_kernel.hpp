@@ -156,15 +156,13 @@ struct AttentionQueries {
       maximum = next;
       Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, value_width), [&](std::int64_t const e) { sum(e) *= correction; });
       for (std::int64_t j = 0; j < count; ++j) {
-        Real const weight = score(j);
-        if (weight < Real(0)) continue;  // what stands behind a mask must not leak through 0 * NaN
+        Real const weight      = score(j);
+        bool const keeps       = !(weight < Real(0));  // what stands behind a mask must not leak through 0 * NaN
         auto const* const from = my_value + (first + j) * value.strides[2];
-        if (value.strides[3] == 1) {
-          Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, value_width), [&](std::int64_t const e) { sum(e) += weight * static_cast<Real>(from[e]); });
-        } else {
-          Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, value_width),
-                               [&](std::int64_t const e) { sum(e) += weight * static_cast<Real>(from[e * value.strides[3]]); });
-        }
+        // All lanes go through the loop, where they wait for each other: none may write the next block's scores while another still reads this one's.
+        Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, value_width), [&](std::int64_t const e) {
+          if (keeps) sum(e) += weight * static_cast<Real>(from[e * value.strides[3]]);
+        });
       }
     }
     Real const factor = total == Real(0) ? Real(0) : Real(1) / total;

@@ -210,12 +210,11 @@ struct AttentionTeamTiles {
 
 /// Launches tiles where they pay and the device has such teams; false where it is for another kernel to do.
 template <ExecutionSpace Exec, class Inputs, class Output, class LogSumExp>
-[[nodiscard]] bool launch_attention_team_tiles(Exec const& exec, Inputs const& inputs, Strided4<Output> const& output, LogSumExp const& log_sum_exp,
-                                               std::int64_t least_queries) {
+[[nodiscard]] bool launch_attention_team_tiles(Exec const& exec, Inputs const& inputs, Strided4<Output> const& output, LogSumExp const& log_sum_exp) {
   using Policy               = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::int64_t>>;
   using Kernel               = AttentionTeamTiles<typename Policy::member_type, Inputs, Output, LogSumExp>;
   std::int64_t const queries = inputs.query.extents[2];
-  if (queries < least_queries || inputs.query.extents[3] > Kernel::tile || inputs.value.extents[3] > Kernel::tile) return false;
+  if (inputs.query.extents[3] > Kernel::tile || inputs.value.extents[3] > Kernel::tile) return false;
   Kernel const kernel{inputs, output, log_sum_exp, (queries + Kernel::tile - 1) / Kernel::tile};
   if (kernel.teams() == 0 || kernel.teams() > std::numeric_limits<int>::max()) return false;
   auto const policy = [&](int threads) {

@@ -410,7 +410,7 @@ void launch_attention(Exec const& exec, Inputs const& inputs, Strided4<Output> c
   } else {
     using Tuning = AttentionTuning<Exec, typename Inputs::Real>;
     if constexpr (Tuning::team_tiles) {
-      if (launch_attention_team_tiles(exec, inputs, output, log_sum_exp, Tuning::least_queries)) return;
+      if (launch_attention_team_tiles(exec, inputs, output, log_sum_exp)) return;
     }
     launch_attention_rows(exec, inputs, output, log_sum_exp);
   }
