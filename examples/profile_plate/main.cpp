@@ -14,7 +14,7 @@
 #include <ocellus/io/file_error.hpp>
 
 #include "embedder.hpp"
-#include "plate_table.hpp"
+#include "support/plate_table.hpp"
 #include "report.hpp"
 #include "settings.hpp"
 #include "site_profile.hpp"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "embedder.hpp"
-#include "plate_table.hpp"
+#include "support/plate_table.hpp"
 #include "settings.hpp"
 #include "site_profile.hpp"
 #include "statistics.hpp"

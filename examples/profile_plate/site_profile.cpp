@@ -8,7 +8,7 @@
 #include <limits>
 
 #include <ocellus/image.hpp>
-#include <ocellus/io/image.hpp>
+#include <ocellus/io/atomic_file.hpp>
 #include <ocellus/io/safetensors.hpp>
 
 #include "embedder.hpp"
@@ -46,28 +46,8 @@ void to_host(Exec const& exec, Host const& host, Device const& device) {
   exec.fence();
 }
 
-io::Image read_page(std::filesystem::path const& path) {
-  auto image = io::read_image(path);
-  if (image.pages != 1 || image.channels != 1) {
-    throw UserError(path.string() + " holds " + std::to_string(image.pages) + " pages of " + std::to_string(image.channels) +
-                    " channels; one grey image a channel is expected");
-  }
-  return image;
-}
-
-/// Where the site lies in its images.
-Region region_of(Site const& site, std::int64_t height, std::int64_t width) {
-  if (!site.has_region) return {0, 0, width, height};
-  auto const& r = site.region;
-  if (r.left + r.width > width || r.top + r.height > height) {
-    throw UserError("the region " + std::to_string(r.left) + ", " + std::to_string(r.top) + ", " + std::to_string(r.width) + " x " + std::to_string(r.height) +
-                    " of site " + site.name() + " does not lie in its images of " + std::to_string(width) + " x " + std::to_string(height) + " pixels");
-  }
-  return r;
-}
-
 HostTensor<std::int32_t**> read_labels(Site const& site, std::int64_t height, std::int64_t width) {
-  auto const image = read_page(site.labels);
+  auto const image = read_grey_image(site.labels);
   bool const whole = image.height != height || image.width != width;
   Region const r   = whole ? region_of(site, image.height, image.width) : Region{0, 0, width, height};
   if (r.height != height || r.width != width) {
@@ -163,31 +143,6 @@ void measure(Exec const& exec, Objects const& objects, Tensor<float***, Exec> co
 }
 
 }  // namespace
-
-SiteImages read_site(Site const& site, std::vector<std::string> const& channels) {
-  SiteImages images;
-  std::int64_t height = 0, width = 0;
-  for (std::size_t c = 0; c < channels.size(); ++c) {
-    auto const image = read_page(site.images[c]);
-    if (c == 0) {
-      height = image.height;
-      width  = image.width;
-    } else if (image.height != height || image.width != width) {
-      throw UserError("the images of site " + site.name() + " differ in size: " + site.images[0].string() + " is " + std::to_string(width) + " x " +
-                      std::to_string(height) + " pixels, " + site.images[c].string() + " is " + std::to_string(image.width) + " x " +
-                      std::to_string(image.height));
-    }
-    Region const region = region_of(site, height, width);
-    if (c == 0) images.channels = make_host_tensor<float***>("ocellus::examples::site", channels.size(), region.height, region.width);
-    double const scale = 1.0 / image.full_scale();
-    for (std::int64_t y = 0; y < region.height; ++y) {
-      for (std::int64_t x = 0; x < region.width; ++x) {
-        images.channels(c, y, x) = static_cast<float>(image.at<double>(static_cast<std::size_t>((region.top + y) * width + region.left + x)) * scale);
-      }
-    }
-  }
-  return images;
-}
 
 std::vector<std::string> simple_feature_names(std::vector<std::string> const& channels) {
   std::vector<std::string> names = {"area", "major_axis", "minor_axis", "eccentricity", "extent", "form_factor"};

@@ -7,17 +7,12 @@
 
 #include <ocellus/core/tensor.hpp>
 
-#include "plate_table.hpp"
 #include "settings.hpp"
+#include "support/site_images.hpp"
 
 namespace ocellus::examples {
 
 class Embedder;
-
-/// A site's images as floats in units of their full scale (0 to 1 for 8- and 16-bit files).
-struct SiteImages {
-  HostTensor<float***> channels;  ///< (C, H, W)
-};
 
 /// What is known of the cells of one site; rows of all arrays are cells, in the order of their labels.
 struct SiteProfile {
@@ -33,9 +28,6 @@ struct SiteProfile {
 struct StageSeconds {
   double read = 0, segment = 0, measure = 0, embed = 0;
 };
-
-/// Errors: UserError when the images of a site differ in size or its region does not lie in them; io::FileError when a file is bad.
-SiteImages read_site(Site const& site, std::vector<std::string> const& channels);
 
 /// Names of the columns of `SiteProfile::simple`.
 std::vector<std::string> simple_feature_names(std::vector<std::string> const& channels);

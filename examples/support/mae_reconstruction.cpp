@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <limits>
+
+#include <ocellus/core/random.hpp>
+#include <ocellus/mae/masked_autoencoder.hpp>
+#include <ocellus/mae/unpatchify.hpp>
+#include <ocellus/vit/instance_standardize.hpp>
+
+#include "mae_training.hpp"
+
+namespace ocellus::examples {
+namespace {
+
+using Exec = Kokkos::DefaultExecutionSpace;
+
+/// The mean squared errors of the two simple predictions, over hidden patches of one channel.
+void add_baselines(Reconstruction& r, std::int64_t patch) {
+  double around = 0, whole = 0;
+  std::int64_t pixels     = 0;
+  std::int64_t const side = extent(r.crops, 2);
+  for (std::int64_t n = 0; n < extent(r.crops, 0); ++n) {
+    for (std::int64_t c = 0; c < extent(r.crops, 1); ++c) {
+      for (std::int64_t top = 0; top < side; top += patch) {
+        for (std::int64_t left = 0; left < side; left += patch) {
+          if (r.hidden(n, c, top, left) == 0) continue;
+          double sum = 0, squares = 0;
+          for (std::int64_t y = top; y < top + patch; ++y) {
+            for (std::int64_t x = left; x < left + patch; ++x) {
+              double const value = r.crops(n, c, y, x);
+              sum += value;
+              squares += value * value;
+            }
+          }
+          auto const count = static_cast<double>(patch * patch);
+          around += squares - sum * sum / count;
+          whole += squares;  // the mean of a standardised channel is 0
+          pixels += patch * patch;
+        }
+      }
+    }
+  }
+  r.patch_mean = pixels > 0 ? around / static_cast<double>(pixels) : 0;
+  r.mean       = pixels > 0 ? whole / static_cast<double>(pixels) : 0;
+}
+
+}  // namespace
+
+Reconstruction reconstruct(TrainingSettings const& settings, ParameterTable const& table, HostTensor<float*> const& parameters, CropPool const& pool,
+                           std::int64_t count) {
+  Exec const exec;
+  auto const& model = settings.model;
+  auto const side = static_cast<std::size_t>(model.image_size), channels = static_cast<std::size_t>(model.channels), n = static_cast<std::size_t>(count);
+  auto const tokens = static_cast<std::size_t>(model.tokens()),
+             pixels = static_cast<std::size_t>(model.patch_size * model.patch_size * (model.channel_agnostic ? 1 : model.channels));
+  Reconstruction r;
+  r.crops      = HostTensor<float****>("ocellus::examples::crops", n, channels, side, side);
+  r.prediction = HostTensor<float****>("ocellus::examples::prediction", n, channels, side, side);
+  r.hidden     = HostTensor<std::uint8_t****>("ocellus::examples::hidden", n, channels, side, side);
+  HostTensor<float**> const noise("ocellus::examples::noise", n, tokens);
+  // Steps count from 0 and never come here.
+  constexpr std::uint32_t step = std::numeric_limits<std::uint32_t>::max();
+  for (std::size_t i = 0; i < n; ++i) {
+    auto const number = static_cast<std::uint32_t>(i);
+    pool.crop(settings.seed, step, number, UnmanagedTensor<float***, Kokkos::HostSpace>(r.crops.data() + i * channels * side * side, channels, side, side));
+    RandomSequence const random{.seed = settings.seed, .stream = RandomStream::masking, .step = step, .sample = number};
+    for (std::size_t t = 0; t < tokens; ++t) noise(i, t) = random.uniform(t);
+  }
+  auto const on_device         = [&](auto const& host) { return Kokkos::create_mirror_view_and_copy(typename Exec::memory_space(), host); };
+  auto const crops             = on_device(r.crops);
+  auto const device_noise      = on_device(noise);
+  auto const device_parameters = on_device(parameters);
+  Tensor<float***, Exec> const prediction("ocellus::examples::prediction", n, tokens, pixels);
+  Tensor<std::uint8_t**, Exec> const mask("ocellus::examples::mask", n, tokens);
+  Tensor<float, Exec> const loss("ocellus::examples::loss");
+  vit::instance_standardize(exec, crops, crops, {.divisor = 1.0});
+  mae::masked_autoencoder(exec, crops, device_noise, mae::masked_autoencoder_weights(table, device_parameters, model.channel_agnostic), loss, prediction, mask,
+                          {.heads = model.heads, .decoder_heads = model.decoder_heads, .ratio = settings.ratio});
+  Tensor<float****, Exec> const images("ocellus::examples::images", n, channels, side, side);
+  mae::unpatchify(exec, prediction, images, {.patch = model.patch_size, .channel_agnostic = model.channel_agnostic});
+  Kokkos::deep_copy(exec, r.crops, crops);
+  Kokkos::deep_copy(exec, r.prediction, images);
+  float host_loss = 0;
+  Kokkos::deep_copy(exec, host_loss, loss);
+  auto const host_mask = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), mask);
+  exec.fence();
+  r.loss                  = static_cast<double>(host_loss);
+  std::size_t const patch = static_cast<std::size_t>(model.patch_size), across = side / patch;
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t c = 0; c < channels; ++c) {
+      for (std::size_t y = 0; y < side; ++y) {
+        for (std::size_t x = 0; x < side; ++x)
+          r.hidden(i, c, y, x) = host_mask(i, (model.channel_agnostic ? c * across * across : 0) + y / patch * across + x / patch);
+      }
+    }
+  }
+  add_baselines(r, model.patch_size);
+  return r;
+}
+
+}  // namespace ocellus::examples
