@@ -67,25 +67,34 @@ Reconstruction reconstruct(TrainingSettings const& settings, ParameterTable cons
     RandomSequence const random{.seed = settings.seed, .stream = RandomStream::masking, .step = step, .sample = number};
     for (std::size_t t = 0; t < tokens; ++t) noise(i, t) = random.uniform(t);
   }
-  auto const on_device         = [&](auto const& host) { return Kokkos::create_mirror_view_and_copy(typename Exec::memory_space(), host); };
-  auto const crops             = on_device(r.crops);
-  auto const device_noise      = on_device(noise);
-  auto const device_parameters = on_device(parameters);
-  Tensor<float***, Exec> const prediction("ocellus::examples::prediction", n, tokens, pixels);
-  Tensor<std::uint8_t**, Exec> const mask("ocellus::examples::mask", n, tokens);
-  Tensor<float, Exec> const loss("ocellus::examples::loss");
-  vit::instance_standardize(exec, crops, crops, {.divisor = 1.0});
-  mae::masked_autoencoder(exec, crops, device_noise, mae::masked_autoencoder_weights(table, device_parameters, model.channel_agnostic), loss, prediction, mask,
-                          {.heads = model.heads, .decoder_heads = model.decoder_heads, .ratio = settings.ratio});
-  Tensor<float****, Exec> const images("ocellus::examples::images", n, channels, side, side);
-  mae::unpatchify(exec, prediction, images, {.patch = model.patch_size, .channel_agnostic = model.channel_agnostic});
-  Kokkos::deep_copy(exec, r.crops, crops);
-  Kokkos::deep_copy(exec, r.prediction, images);
-  float host_loss = 0;
-  Kokkos::deep_copy(exec, host_loss, loss);
-  auto const host_mask = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), mask);
-  exec.fence();
-  r.loss                  = static_cast<double>(host_loss);
+  auto const device_parameters = Kokkos::create_mirror_view_and_copy(typename Exec::memory_space(), parameters);
+  auto const weights           = mae::masked_autoencoder_weights(table, device_parameters, model.channel_agnostic);
+  auto const host_mask         = HostTensor<std::uint8_t**>("ocellus::examples::mask", n, tokens);
+  // A few at a time, as in training: a bound on memory.
+  constexpr std::size_t batch = 16;
+  for (std::size_t first = 0; first < n; first += batch) {
+    auto const part      = Kokkos::make_pair(first, std::min(n, first + batch));
+    std::size_t const m  = part.second - part.first;
+    auto const own_crops = Kokkos::subview(r.crops, part, Kokkos::ALL, Kokkos::ALL, Kokkos::ALL);
+    Tensor<float****, Exec> const crops("ocellus::examples::crops", m, channels, side, side), images("ocellus::examples::images", m, channels, side, side);
+    Tensor<float**, Exec> const own_noise("ocellus::examples::noise", m, tokens);
+    Tensor<float***, Exec> const prediction("ocellus::examples::prediction", m, tokens, pixels);
+    Tensor<std::uint8_t**, Exec> const mask("ocellus::examples::mask", m, tokens);
+    Tensor<float, Exec> const loss("ocellus::examples::loss");
+    Kokkos::deep_copy(exec, crops, own_crops);
+    Kokkos::deep_copy(exec, own_noise, Kokkos::subview(noise, part, Kokkos::ALL));
+    vit::instance_standardize(exec, crops, crops, {.divisor = 1.0});
+    mae::masked_autoencoder(exec, crops, own_noise, weights, loss, prediction, mask,
+                            {.heads = model.heads, .decoder_heads = model.decoder_heads, .ratio = settings.ratio});
+    mae::unpatchify(exec, prediction, images, {.patch = model.patch_size, .channel_agnostic = model.channel_agnostic});
+    float part_loss = 0;
+    Kokkos::deep_copy(exec, own_crops, crops);
+    Kokkos::deep_copy(exec, Kokkos::subview(r.prediction, part, Kokkos::ALL, Kokkos::ALL, Kokkos::ALL), images);
+    Kokkos::deep_copy(exec, Kokkos::subview(host_mask, part, Kokkos::ALL), mask);
+    Kokkos::deep_copy(exec, part_loss, loss);
+    exec.fence();
+    r.loss += static_cast<double>(part_loss) * static_cast<double>(m) / static_cast<double>(n);
+  }
   std::size_t const patch = static_cast<std::size_t>(model.patch_size), across = side / patch;
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t c = 0; c < channels; ++c) {

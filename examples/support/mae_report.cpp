@@ -57,9 +57,9 @@ std::string describe(TrainingSettings const& settings) {
   auto const& m = settings.model;
   return std::string(m.channel_agnostic ? "a channel-agnostic" : "a") + " masked autoencoder: encoder width " + std::to_string(m.width) + ", " +
          std::to_string(m.depth) + " blocks, " + std::to_string(m.heads) + " heads, patches of " + std::to_string(m.patch_size) + " pixels, crops of " +
-         std::to_string(m.image_size) + "; decoder width " + std::to_string(m.decoder_width) + ", " + std::to_string(m.decoder_depth) + " blocks; " +
-         std::to_string(settings.steps) + " steps of " + std::to_string(settings.batch) + " crops, " + number(100 * settings.ratio) +
-         " % of the patches hidden";
+         std::to_string(m.image_size) + "; decoder width " + std::to_string(m.decoder_width) + ", " + std::to_string(m.decoder_depth) +
+         (m.decoder_depth == 1 ? " block; " : " blocks; ") + std::to_string(settings.steps) + " steps of " + std::to_string(settings.batch) + " crops, " +
+         number(100 * settings.ratio) + " % of the patches hidden";
 }
 
 void add_training(HtmlReport& report, TrainingSettings const& settings, TrainingLog const& log, Reconstruction const& r,

@@ -50,7 +50,7 @@ void run(Settings& settings) {
       progress.update(done, earlier, remark);
     });
   }
-  auto const r = reconstruct(training, model.table(), model.parameters(), pool, 32);
+  auto const r = reconstruct(training, model.table(), model.parameters(), pool, 64);
   HtmlReport report("Masked autoencoder", std::to_string(pool.images()) + " images of " + std::to_string(pool.channels()) + " channels");
   report.section("Does it learn?");
   add_training(report, training, model.log(), r, channels);
@@ -72,6 +72,7 @@ int main(int argc, char** argv) {
   auto& training = settings.training;
   CLI::App app{introduction, "train_mae"};
   app.get_formatter()->column_width(34);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   auto const positive = CLI::Range(std::int64_t{1}, std::int64_t{1} << 30);
   app.add_option("--images", settings.images, "Folder of the images; with --plate default: the folder of the table")->type_name("DIR");
   app.add_option("--plate", settings.plate, "A table of the images, where channels are files of their own")->type_name("CSV");
