@@ -13,6 +13,7 @@
 
 #include "embedder.hpp"
 #include "support/content_hash.hpp"
+#include "support/progress.hpp"
 #include "support/user_error.hpp"
 
 namespace ocellus::examples {
@@ -169,14 +170,44 @@ SiteProfile profile_site(Site const& site, SiteImages const& images, std::size_t
     measure(exec, objects, channels, profile);
   }
   Timer const timer(seconds.embed);
-  std::int64_t const side = embedder.crop(), count = extent(channels, 0);
-  auto const centres = on_device(exec, profile.centres);
-  auto const crops   = make_tensor<float****>(exec, "ocellus::examples::crops", objects.count, count, side, side);
-  image::crop_objects(exec, channels, centres, crops);
-  auto const host_crops = make_host_tensor<float****>("ocellus::examples::crops", objects.count, count, side, side);
-  to_host(exec, host_crops, crops);
-  profile.embedding = embedder.embed(host_crops);
+  profile.embedding = embedder.embed(cell_crops(images, profile.centres, embedder.crop()));
   return profile;
+}
+
+HostTensor<float****> cell_crops(SiteImages const& images, HostTensor<float**> const& centres, std::int64_t side) {
+  Exec const exec;
+  std::int64_t const cells = extent(centres, 0), count = extent(images.channels, 0);
+  auto const crops = make_tensor<float****>(exec, "ocellus::examples::crops", cells, count, side, side);
+  image::crop_objects(exec, on_device(exec, images.channels), on_device(exec, centres), crops);
+  auto const host = make_host_tensor<float****>("ocellus::examples::crops", cells, count, side, side);
+  to_host(exec, host, crops);
+  return host;
+}
+
+void embed_again(std::vector<Site> const& sites, std::vector<std::string> const& channels, std::filesystem::path const& kept, bool fresh,
+                 Embedder const& embedder, std::vector<SiteProfile>& profiles, StageSeconds& seconds) {
+  Progress progress("Embedding", sites.size());
+  std::size_t reused = 0;
+  for (std::size_t s = 0; s < sites.size(); ++s) {
+    auto& profile     = profiles[s];
+    profile.untrained = profile.embedding;
+    auto const images = read_site(sites[s], channels);
+    Timer const timer(seconds.embed);
+    ContentHash key;
+    key.add("profile_plate embedding 1").add(embedder.identity());
+    for (int axis = 0; axis < 3; ++axis) key.add(extent(images.channels, axis));
+    key.add(images.channels.data(), images.channels.size() * sizeof(float)).add(profile.centres.data(), profile.centres.size() * sizeof(float));
+    auto const file = kept / (key.hexadecimal() + ".safetensors");
+    SiteProfile again;
+    if (!fresh && load_site(file, again) && again.cells() == profile.cells()) {
+      profile.embedding = again.embedding;
+      ++reused;
+    } else {
+      profile.embedding = embedder.embed(cell_crops(images, profile.centres, embedder.crop()));
+      save_site(file, profile);
+    }
+    progress.update(s + 1, reused);
+  }
 }
 
 std::string site_key(Site const& site, SiteImages const& images, std::size_t nucleus_channel, Settings const& settings, Embedder const& embedder) {
