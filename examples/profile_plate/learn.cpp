@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
-#include <sstream>
 
 #include <ocellus/core/random.hpp>
 
@@ -35,32 +34,10 @@ TrainingSettings small_model(Settings const& settings, std::int64_t channels) {
                             .channel_agnostic = true};
   training.steps         = settings.train_steps;
   training.warmup        = std::max<std::int64_t>(1, training.steps / 20);
-  training.batch         = 32;
+  training.batch         = 16;
   training.learning_rate = 2e-3;
   training.layer_scale   = 0.1;
   training.seed          = settings.seed;
-  if (char const* t = std::getenv("TUNE")) {
-    std::istringstream in(t);
-    std::string k;
-    double v;
-    while (in >> k >> v) {
-      auto const n = static_cast<std::int64_t>(v);
-      if (k == "patch") training.model.patch_size = n;
-      if (k == "width") training.model.width = n;
-      if (k == "depth") training.model.depth = n;
-      if (k == "heads") training.model.heads = n;
-      if (k == "dwidth") training.model.decoder_width = n;
-      if (k == "ddepth") training.model.decoder_depth = n;
-      if (k == "batch") training.batch = n;
-      if (k == "lr") training.learning_rate = v;
-      if (k == "wd") training.weight_decay = v;
-      if (k == "b2") training.beta2 = v;
-      if (k == "ls") training.layer_scale = v;
-      if (k == "mask") training.ratio = v;
-      if (k == "fourier") training.fourier_weight = v;
-      if (k == "clip") training.clip_norm = v;
-    }
-  }
   return training;
 }
 
@@ -106,6 +83,7 @@ Learned learn(Settings const& settings, PlateTable const& table, std::vector<Sit
   learned.settings  = small_model(settings, pool.channels());
   auto const folder = settings.out / "training";
   std::filesystem::create_directories(folder);
+  if (settings.fresh) std::filesystem::remove(folder / "checkpoint.safetensors");
   MaeTraining training(folder, learned.settings, pool, MaeTraining::OtherSettings::begin_anew);
   {
     auto const earlier = static_cast<std::size_t>(training.resumed());

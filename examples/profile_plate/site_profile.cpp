@@ -204,7 +204,11 @@ void embed_again(std::vector<Site> const& sites, std::vector<std::string> const&
       ++reused;
     } else {
       profile.embedding = embedder.embed(cell_crops(images, profile.centres, embedder.crop()));
-      save_site(file, profile);
+      again.labels      = HostTensor<std::int32_t**>("ocellus::examples::labels", 1, 1);  // the site itself is kept already
+      again.centres     = profile.centres;
+      again.simple      = profile.simple;
+      again.embedding   = profile.embedding;
+      save_site(file, again);
     }
     progress.update(s + 1, reused);
   }
