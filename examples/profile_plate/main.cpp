@@ -14,7 +14,9 @@
 #include <ocellus/io/file_error.hpp>
 
 #include "embedder.hpp"
-#include "plate_table.hpp"
+#include "learn.hpp"
+#include "support/mae_report.hpp"
+#include "support/plate_table.hpp"
 #include "report.hpp"
 #include "settings.hpp"
 #include "site_profile.hpp"
@@ -32,6 +34,8 @@ constexpr char const* introduction =
     "a channel with the "
     "file's name; CellProfiler's Metadata_, FileName_ and PathName_ are understood too. Optional columns: left, top, width, height (the part of the image that "
     "is the site), labels.\n"
+    "Without --weights a small masked autoencoder learns from the cells themselves, without labels, and its embedding is compared with that of an untrained "
+    "encoder.\n"
     "Out: cells.npy (embedding of each cell), cells.csv (what the rows are, and simple features), profiles.csv (a row a well), metrics.json, report.html.\n"
     "A run that was interrupted goes on where it stopped: finished sites are kept in OUT/sites.";
 
@@ -58,6 +62,7 @@ void run(Settings const& settings) {
   auto const& table = results.table;
 
   Embedder embedder(settings, static_cast<std::int64_t>(table.channels.size()));
+  bool const learns     = settings.weights.empty() && !settings.untrained;
   results.settings.crop = embedder.crop();
   results.encoder       = embedder.description();
   results.trained       = embedder.trained();
@@ -93,6 +98,18 @@ void run(Settings const& settings) {
     throw UserError("no cell was found in any of the " + std::to_string(table.sites.size()) + " sites: is \"" + table.channels[results.nucleus_channel] +
                     "\" the channel of the nuclei (--nucleus-channel)?");
   watch.lap();
+  double learning = 0;
+  if (learns) {
+    results.learned  = learn(results.settings, table, results.sites);
+    learning         = watch.lap();
+    Settings trained = results.settings;
+    trained.weights  = results.learned->model;
+    Embedder const encoder(trained, static_cast<std::int64_t>(table.channels.size()));
+    embed_again(table.sites, table.channels, kept, settings.fresh, encoder, results.sites, seconds);
+    results.trained = true;
+    results.encoder = describe(results.learned->settings);
+    watch.lap();
+  }
 
   std::vector<std::size_t> cells_per_site;
   for (auto const& site : results.sites) cells_per_site.push_back(static_cast<std::size_t>(site.cells()));
@@ -109,10 +126,11 @@ void run(Settings const& settings) {
     return all;
   };
   results.sets.push_back(profile_cells("embedding", gather(&SiteProfile::embedding), results.site_of, table, results.wells, settings));
+  if (learns) results.sets.push_back(profile_cells("untrained", gather(&SiteProfile::untrained), results.site_of, table, results.wells, settings));
   results.sets.push_back(profile_cells("simple", gather(&SiteProfile::simple), results.site_of, table, results.wells, settings));
   double const statistics = watch.lap();
-  results.seconds         = {{"prepare", prepared},    {"read", seconds.read},     {"segment", seconds.segment}, {"measure", seconds.measure},
-                             {"embed", seconds.embed}, {"statistics", statistics}, {"total", total.lap()}};
+  results.seconds         = {{"prepare", prepared}, {"read", seconds.read},   {"segment", seconds.segment}, {"measure", seconds.measure},
+                             {"learn", learning},   {"embed", seconds.embed}, {"statistics", statistics},   {"total", total.lap()}};
   write_outputs(results);
 
   for (auto const& set : results.sets) {
@@ -133,19 +151,24 @@ int main(int argc, char** argv) {
   app.add_option("--images", settings.images, "Folder of the images; default: the folder of the plate table")->type_name("DIR");
   app.add_option("--plate", settings.plate, "The plate table")->type_name("CSV")->required();
   app.add_option("--labels", settings.labels, "Folder of label images (0 background): no nuclei are searched then")->type_name("DIR");
-  app.add_option("--weights", settings.weights, "Encoder weights (safetensors, timm's or maes_microscopy's names); default: an untrained encoder")
+  app.add_option("--weights", settings.weights, "Encoder weights (safetensors, timm's or maes_microscopy's names); default: trained on the cells found")
       ->type_name("FILE");
+  app.add_flag("--untrained", settings.untrained, "Train nothing: take an untrained encoder");
+  app.add_option("--train-steps", settings.train_steps, "Steps of training, where there are no weights")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->capture_default_str()
+      ->type_name("N");
   app.add_option("--out", settings.out, "Output folder")->type_name("DIR")->capture_default_str();
   app.add_option("--nucleus-channel", settings.nucleus_channel, "Channel that shows nuclei; default: found by its name, else the first")->type_name("NAME");
   app.add_option("--nucleus-diameter", settings.nucleus_diameter, "Typical diameter of a nucleus in pixels; default: estimated")
       ->check(CLI::Range(0.0, 10000.0))
       ->type_name("PIXELS");
-  app.add_option("--crop", settings.crop, "Side of a cell's crop in pixels (untrained encoder only; a multiple of 8)")
+  app.add_option("--crop", settings.crop, "Side of a cell's crop in pixels (without weights; a multiple of 8)")
       ->check(CLI::Range(16, 512))
       ->capture_default_str()
       ->type_name("PIXELS");
   app.add_option("--components", settings.components, "Principal components kept before whitening")->check(CLI::Range(1, 4096))->capture_default_str();
-  app.add_option("--seed", settings.seed, "Seed of the untrained encoder")->capture_default_str();
+  app.add_option("--seed", settings.seed, "Seed of encoder and training")->capture_default_str();
   app.add_option("--note", settings.note, "A sentence shown at the top of the report");
   app.add_flag("--fresh", settings.fresh, "Profile every site again, whatever an earlier run kept");
   try {

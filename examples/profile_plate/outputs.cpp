@@ -88,6 +88,13 @@ nlohmann::ordered_json metrics(Results const& r) {
                       {"dose_spearman", value(set.metrics.dose_spearman)}};
   }
   json["encoder"] = {{"description", r.encoder}, {"trained", r.trained}};
+  if (r.learned) {
+    auto const& l    = *r.learned;
+    json["training"] = {{"steps", l.settings.steps},
+                        {"loss", value(l.reconstruction.loss)},
+                        {"loss_of_channel_mean", value(l.reconstruction.mean)},
+                        {"loss_of_patch_mean", value(l.reconstruction.patch_mean)}};
+  }
   return json;
 }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "support/html_report.hpp"
+#include "support/mae_report.hpp"
 #include "support/picture.hpp"
 #include "support/svg.hpp"
 
@@ -78,6 +79,7 @@ class Page {
 
   std::string write() {
     summary();
+    training();
     sites();
     cells();
     maps();
@@ -105,7 +107,7 @@ class Page {
       report_.warning("The embedding comes from an untrained encoder: " + results_.encoder +
                       ". It has learned nothing from images; it is a fixed random projection and a floor for what a trained encoder reaches.");
     } else {
-      report_.paragraph("Encoder: " + results_.encoder + ".");
+      report_.paragraph("Encoder: " + results_.encoder + (results_.learned ? ", trained on the cells of this plate without labels." : "."));
     }
     for (auto const& remark : results_.remarks) report_.warning(remark);
     report_.section("How well do profiles find their replicates, and do they follow the dose?");
@@ -125,6 +127,13 @@ class Page {
     for (auto const& set : results_.sets) {
       for (auto const& remark : set.remarks) report_.paragraph(set.name + ": " + remark);
     }
+  }
+
+  void training() {
+    if (!results_.learned) return;
+    auto const& learned = *results_.learned;
+    report_.section("What the encoder has learned");
+    add_training(report_, learned.settings, learned.log, learned.reconstruction, results_.table.channels);
   }
 
   void sites() {

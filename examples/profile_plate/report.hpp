@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "embedder.hpp"
-#include "plate_table.hpp"
+#include "learn.hpp"
+#include "support/plate_table.hpp"
 #include "settings.hpp"
 #include "site_profile.hpp"
 #include "statistics.hpp"
@@ -20,11 +22,12 @@ struct Results {
   std::vector<SiteProfile> sites;
   std::vector<Well> wells;
   std::vector<std::size_t> site_of;  ///< of each cell, sites in the table's order
-  std::vector<ProfileSet> sets;      ///< embedding first, then simple
+  std::vector<ProfileSet> sets;      ///< embedding first, then untrained, where the encoder learned, then simple
   std::vector<std::pair<std::string, double>> seconds;
   std::string encoder;
   bool trained = false;
   std::vector<std::string> remarks;
+  std::optional<Learned> learned;  ///< where the encoder was trained on these cells
 };
 
 /// The page with outlines, typical cells, maps, plate and dose curves.

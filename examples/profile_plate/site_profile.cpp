@@ -8,11 +8,12 @@
 #include <limits>
 
 #include <ocellus/image.hpp>
-#include <ocellus/io/image.hpp>
+#include <ocellus/io/atomic_file.hpp>
 #include <ocellus/io/safetensors.hpp>
 
 #include "embedder.hpp"
 #include "support/content_hash.hpp"
+#include "support/progress.hpp"
 #include "support/user_error.hpp"
 
 namespace ocellus::examples {
@@ -46,28 +47,8 @@ void to_host(Exec const& exec, Host const& host, Device const& device) {
   exec.fence();
 }
 
-io::Image read_page(std::filesystem::path const& path) {
-  auto image = io::read_image(path);
-  if (image.pages != 1 || image.channels != 1) {
-    throw UserError(path.string() + " holds " + std::to_string(image.pages) + " pages of " + std::to_string(image.channels) +
-                    " channels; one grey image a channel is expected");
-  }
-  return image;
-}
-
-/// Where the site lies in its images.
-Region region_of(Site const& site, std::int64_t height, std::int64_t width) {
-  if (!site.has_region) return {0, 0, width, height};
-  auto const& r = site.region;
-  if (r.left + r.width > width || r.top + r.height > height) {
-    throw UserError("the region " + std::to_string(r.left) + ", " + std::to_string(r.top) + ", " + std::to_string(r.width) + " x " + std::to_string(r.height) +
-                    " of site " + site.name() + " does not lie in its images of " + std::to_string(width) + " x " + std::to_string(height) + " pixels");
-  }
-  return r;
-}
-
 HostTensor<std::int32_t**> read_labels(Site const& site, std::int64_t height, std::int64_t width) {
-  auto const image = read_page(site.labels);
+  auto const image = read_grey_image(site.labels);
   bool const whole = image.height != height || image.width != width;
   Region const r   = whole ? region_of(site, image.height, image.width) : Region{0, 0, width, height};
   if (r.height != height || r.width != width) {
@@ -164,31 +145,6 @@ void measure(Exec const& exec, Objects const& objects, Tensor<float***, Exec> co
 
 }  // namespace
 
-SiteImages read_site(Site const& site, std::vector<std::string> const& channels) {
-  SiteImages images;
-  std::int64_t height = 0, width = 0;
-  for (std::size_t c = 0; c < channels.size(); ++c) {
-    auto const image = read_page(site.images[c]);
-    if (c == 0) {
-      height = image.height;
-      width  = image.width;
-    } else if (image.height != height || image.width != width) {
-      throw UserError("the images of site " + site.name() + " differ in size: " + site.images[0].string() + " is " + std::to_string(width) + " x " +
-                      std::to_string(height) + " pixels, " + site.images[c].string() + " is " + std::to_string(image.width) + " x " +
-                      std::to_string(image.height));
-    }
-    Region const region = region_of(site, height, width);
-    if (c == 0) images.channels = make_host_tensor<float***>("ocellus::examples::site", channels.size(), region.height, region.width);
-    double const scale = 1.0 / image.full_scale();
-    for (std::int64_t y = 0; y < region.height; ++y) {
-      for (std::int64_t x = 0; x < region.width; ++x) {
-        images.channels(c, y, x) = static_cast<float>(image.at<double>(static_cast<std::size_t>((region.top + y) * width + region.left + x)) * scale);
-      }
-    }
-  }
-  return images;
-}
-
 std::vector<std::string> simple_feature_names(std::vector<std::string> const& channels) {
   std::vector<std::string> names = {"area", "major_axis", "minor_axis", "eccentricity", "extent", "form_factor"};
   for (auto const& channel : channels) {
@@ -214,14 +170,48 @@ SiteProfile profile_site(Site const& site, SiteImages const& images, std::size_t
     measure(exec, objects, channels, profile);
   }
   Timer const timer(seconds.embed);
-  std::int64_t const side = embedder.crop(), count = extent(channels, 0);
-  auto const centres = on_device(exec, profile.centres);
-  auto const crops   = make_tensor<float****>(exec, "ocellus::examples::crops", objects.count, count, side, side);
-  image::crop_objects(exec, channels, centres, crops);
-  auto const host_crops = make_host_tensor<float****>("ocellus::examples::crops", objects.count, count, side, side);
-  to_host(exec, host_crops, crops);
-  profile.embedding = embedder.embed(host_crops);
+  profile.embedding = embedder.embed(cell_crops(images, profile.centres, embedder.crop()));
   return profile;
+}
+
+HostTensor<float****> cell_crops(SiteImages const& images, HostTensor<float**> const& centres, std::int64_t side) {
+  Exec const exec;
+  std::int64_t const cells = extent(centres, 0), count = extent(images.channels, 0);
+  auto const crops = make_tensor<float****>(exec, "ocellus::examples::crops", cells, count, side, side);
+  image::crop_objects(exec, on_device(exec, images.channels), on_device(exec, centres), crops);
+  auto const host = make_host_tensor<float****>("ocellus::examples::crops", cells, count, side, side);
+  to_host(exec, host, crops);
+  return host;
+}
+
+void embed_again(std::vector<Site> const& sites, std::vector<std::string> const& channels, std::filesystem::path const& kept, bool fresh,
+                 Embedder const& embedder, std::vector<SiteProfile>& profiles, StageSeconds& seconds) {
+  Progress progress("Embedding", sites.size());
+  std::size_t reused = 0;
+  for (std::size_t s = 0; s < sites.size(); ++s) {
+    auto& profile     = profiles[s];
+    profile.untrained = profile.embedding;
+    auto const images = read_site(sites[s], channels);
+    Timer const timer(seconds.embed);
+    ContentHash key;
+    key.add("profile_plate embedding 1").add(embedder.identity());
+    for (int axis = 0; axis < 3; ++axis) key.add(extent(images.channels, axis));
+    key.add(images.channels.data(), images.channels.size() * sizeof(float)).add(profile.centres.data(), profile.centres.size() * sizeof(float));
+    auto const file = kept / (key.hexadecimal() + ".safetensors");
+    SiteProfile again;
+    if (!fresh && load_site(file, again) && again.cells() == profile.cells()) {
+      profile.embedding = again.embedding;
+      ++reused;
+    } else {
+      profile.embedding = embedder.embed(cell_crops(images, profile.centres, embedder.crop()));
+      again.labels      = HostTensor<std::int32_t**>("ocellus::examples::labels", 1, 1);  // the site itself is kept already
+      again.centres     = profile.centres;
+      again.simple      = profile.simple;
+      again.embedding   = profile.embedding;
+      save_site(file, again);
+    }
+    progress.update(s + 1, reused);
+  }
 }
 
 std::string site_key(Site const& site, SiteImages const& images, std::size_t nucleus_channel, Settings const& settings, Embedder const& embedder) {

@@ -7,17 +7,12 @@
 
 #include <ocellus/core/tensor.hpp>
 
-#include "plate_table.hpp"
 #include "settings.hpp"
+#include "support/site_images.hpp"
 
 namespace ocellus::examples {
 
 class Embedder;
-
-/// A site's images as floats in units of their full scale (0 to 1 for 8- and 16-bit files).
-struct SiteImages {
-  HostTensor<float***> channels;  ///< (C, H, W)
-};
 
 /// What is known of the cells of one site; rows of all arrays are cells, in the order of their labels.
 struct SiteProfile {
@@ -25,6 +20,7 @@ struct SiteProfile {
   HostTensor<float**> centres;        ///< (cells, 2): y, x in pixels
   HostTensor<float**> simple;         ///< (cells, features)
   HostTensor<float**> embedding;      ///< (cells, width)
+  HostTensor<float**> untrained;      ///< (cells, width): of the untrained encoder, where `embedding` comes from one that was trained on these cells
 
   [[nodiscard]] std::int64_t cells() const { return extent(centres, 0); }
 };
@@ -34,15 +30,19 @@ struct StageSeconds {
   double read = 0, segment = 0, measure = 0, embed = 0;
 };
 
-/// Errors: UserError when the images of a site differ in size or its region does not lie in them; io::FileError when a file is bad.
-SiteImages read_site(Site const& site, std::vector<std::string> const& channels);
-
 /// Names of the columns of `SiteProfile::simple`.
 std::vector<std::string> simple_feature_names(std::vector<std::string> const& channels);
 
 /// Finds the nuclei (or reads them), measures and embeds them.
 SiteProfile profile_site(Site const& site, SiteImages const& images, std::size_t nucleus_channel, Settings const& settings, Embedder& embedder,
                          StageSeconds& seconds);
+
+/// Squares of `side` pixels round the centres: (cells, C, side, side). The image is mirrored at its edges.
+HostTensor<float****> cell_crops(SiteImages const& images, HostTensor<float**> const& centres, std::int64_t side);
+
+/// Moves the embeddings to `untrained` and embeds the cells anew; what an earlier run kept in `kept` is taken from there.
+void embed_again(std::vector<Site> const& sites, std::vector<std::string> const& channels, std::filesystem::path const& kept, bool fresh,
+                 Embedder const& embedder, std::vector<SiteProfile>& profiles, StageSeconds& seconds);
 
 /// The name under which a site's profile is kept: a hash of its pixels, its labels, the settings that matter and the encoder.
 std::string site_key(Site const& site, SiteImages const& images, std::size_t nucleus_channel, Settings const& settings, Embedder const& embedder);

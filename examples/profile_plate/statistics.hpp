@@ -7,7 +7,7 @@
 
 #include <ocellus/core/tensor.hpp>
 
-#include "plate_table.hpp"
+#include "support/plate_table.hpp"
 #include "settings.hpp"
 
 namespace ocellus::examples {

@@ -188,7 +188,7 @@ std::string svg(LinePlot const& plot) {
   std::ostringstream out;
   Range x, y;
   for (auto const& s : plot.series) {
-    if (!s.values.empty()) x.add(0), x.add(static_cast<double>(s.values.size() - 1));
+    if (!s.values.empty()) x.add(0), x.add(plot.step * static_cast<double>(s.values.size() - 1));
     for (double const v : s.values) y.add(v);
   }
   Axes const axes(out, x, y, plot.x_label, plot.y_label);
@@ -200,7 +200,7 @@ std::string svg(LinePlot const& plot) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (std::isfinite(values[i])) {
         if (!open) out << "<polyline fill=\"none\" stroke-width=\"1.6\" stroke=\"" << group_colour(s) << "\" stroke-opacity=\"0.85\" points=\"";
-        out << fixed(axes.px(static_cast<double>(i))) << ',' << fixed(axes.py(values[i])) << ' ';
+        out << fixed(axes.px(plot.step * static_cast<double>(i))) << ',' << fixed(axes.py(values[i])) << ' ';
       }
       bool const ends = i + 1 == values.size() || !std::isfinite(values[i + 1]);
       if (std::isfinite(values[i]) && ends) out << "\"/>";

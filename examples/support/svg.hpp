@@ -48,7 +48,7 @@ struct DoseCurves {
 };
 std::string svg(DoseCurves const& plot);
 
-/// Values at 0, 1, 2, ... as lines; one series a group. NaN leaves a gap.
+/// Values at 0, 1, 2, ... steps as lines; one series a group. NaN leaves a gap.
 struct LinePlot {
   struct Series {
     std::string name;
@@ -56,6 +56,7 @@ struct LinePlot {
   };
   std::string x_label, y_label;
   std::vector<Series> series;
+  double step = 1;  ///< of the abscissa
 };
 std::string svg(LinePlot const& plot);
 

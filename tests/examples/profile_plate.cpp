@@ -50,7 +50,7 @@ void write_channel(fs::path const& path, std::int64_t side, double level, double
       double value = 12 + 2 * noise.normal(static_cast<std::size_t>(y * side + x));
       for (std::int64_t disc = 0; disc < 12; ++disc) {
         double const dy = static_cast<double>(y - (24 + 36 * (disc / 4))), dx = static_cast<double>(x - (20 + 34 * (disc % 4)));
-        double const radius = 7 + static_cast<double>(disc % 3);
+        double const radius   = 7 + static_cast<double>(disc % 3);
         double const distance = std::sqrt(dy * dy + dx * dx);
         if (distance < radius + 5) value += (distance < radius ? level : around) * (1 + 0.02 * static_cast<double>(disc));
       }
@@ -111,10 +111,11 @@ class ProfilePlate : public ::testing::Test {
     std::string output, errors;
   };
 
-  [[nodiscard]] Outcome run(std::string const& arguments, std::string const& before = "") const {
+  [[nodiscard]] Outcome run(std::string const& arguments, std::string const& before = "", bool learns = false) const {
     auto const out = folder_ / "stdout", err = folder_ / "stderr";
-    std::string const command = before + OCELLUS_PROFILE_PLATE + " --crop 32 " + arguments + " >" + out.string() + " 2>" + err.string();
-    int const status          = std::system(command.c_str());
+    std::string const command = before + OCELLUS_PROFILE_PLATE + " --crop 32 " + (learns ? "--train-steps 30 " : "--untrained ") + arguments + " >" +
+                                out.string() + " 2>" + err.string();
+    int const status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(out), text_of(err)};
   }
   [[nodiscard]] std::string usual() const { return "--plate " + (folder_ / "plate.csv").string() + " --out " + (folder_ / "out").string(); }
@@ -174,6 +175,30 @@ TEST_F(ProfilePlate, goes_on_after_an_interruption_to_the_same_bits) {
   EXPECT_NE(again.errors.find("kept from before"), std::string::npos) << again.errors;
   EXPECT_EQ(text_of(folder_ / "out" / "cells.npy"), whole);
   EXPECT_EQ(text_of(folder_ / "out" / "profiles.csv"), profiles);
+}
+
+TEST_F(ProfilePlate, learns_from_the_cells_and_compares) {
+  auto const outcome = run(usual(), "", true);
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  auto const metrics = nlohmann::json::parse(text_of(folder_ / "out" / "metrics.json"));
+  EXPECT_EQ(metrics["encoder"]["trained"], true);
+  EXPECT_EQ(metrics["training"]["steps"], 30);
+  EXPECT_GT(metrics["training"]["loss"], 0.0);
+  EXPECT_GT(metrics["training"]["loss_of_channel_mean"], metrics["training"]["loss_of_patch_mean"]);
+  for (auto const* const set : {"embedding", "untrained", "simple"}) {
+    EXPECT_TRUE(metrics[set].contains("replicate_map")) << set;
+    EXPECT_NE(text_of(folder_ / "out" / "profiles.csv").find("score_" + std::string(set)), std::string::npos) << set;
+  }
+  EXPECT_NE(text_of(folder_ / "out" / "report.html").find("What the encoder has learned"), std::string::npos);
+  // Again: nothing is trained or embedded anew, and the numbers stay.
+  auto const cells = text_of(folder_ / "out" / "cells.npy"), model = text_of(folder_ / "out" / "training" / "model.safetensors");
+  ASSERT_EQ(run(usual(), "", true).status, 0);
+  EXPECT_TRUE(text_of(folder_ / "out" / "cells.npy") == cells);
+  // Anew from nothing: the same bits.
+  fs::remove_all(folder_ / "out");
+  ASSERT_EQ(run(usual(), "", true).status, 0);
+  EXPECT_TRUE(text_of(folder_ / "out" / "cells.npy") == cells);
+  EXPECT_TRUE(text_of(folder_ / "out" / "training" / "model.safetensors") == model);
 }
 
 TEST_F(ProfilePlate, takes_label_images) {

@@ -12,7 +12,7 @@
 
 #include <ocellus/io/csv.hpp>
 
-#include "support/user_error.hpp"
+#include "user_error.hpp"
 
 namespace ocellus::examples {
 namespace {
@@ -63,7 +63,7 @@ double parse_number(std::string const& text, std::string const& column, std::str
 
 std::string to_string(Control control) { return control == Control::negative ? "negative" : control == Control::positive ? "positive" : "none"; }
 
-PlateTable read_plate_table(fs::path const& table_path, fs::path const& images) {
+PlateTable read_plate_table(fs::path const& table_path, fs::path const& images, bool needs_controls) {
   auto const csv = io::read_csv(table_path);
   std::map<std::string, std::size_t> known;
   std::vector<std::pair<std::string, std::size_t>> channels;
@@ -86,7 +86,8 @@ PlateTable read_plate_table(fs::path const& table_path, fs::path const& images) 
     }
   }
   for (char const* const needed : {"plate", "well", "control"}) {
-    if (known.count(needed) == 0) throw UserError(table_path.string() + ": there is no column " + needed);
+    bool const optional = !needs_controls && std::string(needed) == "control";
+    if (known.count(needed) == 0 && !optional) throw UserError(table_path.string() + ": there is no column " + needed);
   }
   if (channels.empty()) throw UserError(table_path.string() + ": there is no column with image files (one a channel)");
   if (csv.rows.empty()) throw UserError(table_path.string() + ": the table has no rows");
@@ -145,7 +146,8 @@ PlateTable read_plate_table(fs::path const& table_path, fs::path const& images) 
       throw UserError("label image " + site.labels.string() + " of site " + site.name() + " does not exist");
   }
   bool const has_control = std::any_of(table.sites.begin(), table.sites.end(), [](auto const& s) { return s.control == Control::negative; });
-  if (!has_control) throw UserError(table_path.string() + ": no site is a negative control, so there is nothing to compare with (column control)");
+  if (needs_controls && !has_control)
+    throw UserError(table_path.string() + ": no site is a negative control, so there is nothing to compare with (column control)");
   return table;
 }
 

@@ -43,8 +43,10 @@ struct PlateTable {
 /// `FileName_` columns only these are channels. Relative names are looked up in `images`. A label image is also looked for in `labels`, if that is not
 /// empty: there under the name of the nucleus channel's image, or that with `_labels` before the extension, or that with the extension png, tif or tiff.
 ///
+/// Without `needs_controls` the column control may be missing and no site need be a negative control.
+///
 /// Errors: UserError with a sentence that names the table, the line and the column.
-PlateTable read_plate_table(std::filesystem::path const& table, std::filesystem::path const& images);
+PlateTable read_plate_table(std::filesystem::path const& table, std::filesystem::path const& images, bool needs_controls = true);
 
 /// The channel that shows nuclei: `wanted`, or the first whose name says so (dna, dapi, hoechst, nuc...), or the first.
 std::size_t find_nucleus_channel(PlateTable const& table, std::string const& wanted);
