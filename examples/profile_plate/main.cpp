@@ -111,8 +111,10 @@ void run(Settings const& settings) {
   results.sets.push_back(profile_cells("embedding", gather(&SiteProfile::embedding), results.site_of, table, results.wells, settings));
   results.sets.push_back(profile_cells("simple", gather(&SiteProfile::simple), results.site_of, table, results.wells, settings));
   double const statistics = watch.lap();
-  results.seconds         = {{"prepare", prepared},    {"read", seconds.read},     {"segment", seconds.segment}, {"measure", seconds.measure},
-                             {"embed", seconds.embed}, {"statistics", statistics}, {"total", total.lap()}};
+  results.focus           = cell_focus(table, results.sites, results.site_of, embedder, results.settings);
+  double const focus      = watch.lap();
+  results.seconds = {{"prepare", prepared},      {"read", seconds.read}, {"segment", seconds.segment}, {"measure", seconds.measure}, {"embed", seconds.embed},
+                     {"statistics", statistics}, {"focus", focus},       {"total", total.lap()}};
   write_outputs(results);
 
   for (auto const& set : results.sets) {

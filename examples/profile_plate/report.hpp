@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cell_focus.hpp"
 #include "embedder.hpp"
 #include "plate_table.hpp"
 #include "settings.hpp"
@@ -22,6 +23,7 @@ struct Results {
   std::vector<std::size_t> site_of;  ///< of each cell, sites in the table's order
   std::vector<ProfileSet> sets;      ///< embedding first, then simple
   std::vector<std::pair<std::string, double>> seconds;
+  CellFocus focus;
   std::string encoder;
   bool trained = false;
   std::vector<std::string> remarks;

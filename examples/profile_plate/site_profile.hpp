@@ -14,6 +14,9 @@ namespace ocellus::examples {
 
 class Embedder;
 
+/// Width in pixels of the ring round a nucleus that stands for its cytoplasm.
+constexpr std::int64_t ring_width = 5;
+
 /// A site's images as floats in units of their full scale (0 to 1 for 8- and 16-bit files).
 struct SiteImages {
   HostTensor<float***> channels;  ///< (C, H, W)
