@@ -24,7 +24,7 @@ using Exec = ClassMaps::Exec;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-constexpr std::size_t most_cells = 2000, cells_of_mean = 256, fewest_of_group = 10, most_folds = 5, resamples = 1000, shown = 12;
+constexpr std::size_t most_cells = 1200, cells_of_mean = 256, fewest_of_group = 10, most_folds = 5, resamples = 1000, shown = 12;
 
 /// The probe's penalty relative to a feature's variance.
 constexpr double penalty = 0.1;

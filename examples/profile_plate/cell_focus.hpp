@@ -59,7 +59,7 @@ struct CellFocus {
   std::vector<Example> best, worst;
 };
 
-/// Looks at no more than 2000 cells, drawn by the seed; sites are read again, one at a time.
+/// Looks at no more than 1200 cells, drawn by the seed; sites are read again, one at a time.
 CellFocus cell_focus(PlateTable const& table, std::vector<SiteProfile> const& sites, std::vector<std::size_t> const& site_of, Embedder const& embedder,
                      Settings const& settings);
 
