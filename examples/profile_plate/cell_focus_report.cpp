@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 
 #include "cell_focus.hpp"
 #include "support/html_report.hpp"
@@ -12,7 +13,13 @@
 namespace ocellus::examples {
 namespace {
 
-std::string percent(double share) { return number(std::round(1000 * share) / 10) + " %"; }
+std::string tenths(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", 100 * share);
+  return text;
+}
+
+std::string percent(double share) { return tenths(share) + " %"; }
 
 std::string joined(std::vector<std::string> const& parts) {
   std::string text;
@@ -84,7 +91,7 @@ Picture sheet(std::vector<CellFocus::Example> const& examples) {
   return montage(tiles, columns, 4);
 }
 
-std::string interval(CellFocus::Estimate const& e) { return percent(e.value) + " (" + percent(e.low) + " to " + percent(e.high) + ")"; }
+std::string interval(CellFocus::Estimate const& e) { return percent(e.value) + " (" + tenths(e.low) + " to " + tenths(e.high) + ")"; }
 
 }  // namespace
 
@@ -125,7 +132,8 @@ void report_cell_focus(HtmlReport& report, CellFocus const& focus, PlateTable co
            : " (of the group predicted, for groups marked *, which the probe has not learned)") +
       " is carried back through the pool and the last block to a class activation map (Grad-CAM) of the tokens, less their mean over cells. " +
       (focus.grown ? "The cell is its nucleus grown by " + std::to_string(ring_width) + " pixels. " : "The cell is its label in the label image. ") +
-      "Intervals: 2.5th to 97.5th percentile of 1000 draws of wells (or sites, cells, where there is but one). A group is flagged when the interval of the "
+      "Intervals: 2.5th to 97.5th percentile of 1000 draws of wells (or sites, cells, where there is but one); a few units make them too narrow. A group is "
+      "flagged when the interval of the "
       "difference between the map's share and the area's share reaches 0 or lies below.");
   if (!focus.channel_share.empty()) {
     std::string text = "Share of the channels in the maps: ";

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -24,6 +25,8 @@
 #include <ocellus/core/random.hpp>
 #include <ocellus/io/npy.hpp>
 #include <ocellus/io/png.hpp>
+#include <ocellus/io/safetensors.hpp>
+#include <ocellus/vit/weights.hpp>
 
 namespace ocellus::test {
 namespace {
@@ -239,6 +242,27 @@ TEST_F(ProfilePlateFocus, flags_groups_that_a_spot_beside_the_cells_gives_away) 
   EXPECT_LT(found["inside_cell_high"], found["area_share"]);
   auto const flagged = found["flagged"].get<std::vector<std::string>>();
   EXPECT_NE(std::find(flagged.begin(), flagged.end(), "positive control"), flagged.end()) << found;
+}
+
+TEST_F(ProfilePlateFocus, explains_weights_with_a_class_token) {
+  write_plate(false);
+  auto const table = vit::encoder_parameter_table({.image_size = 48, .patch_size = 8, .channels = 2, .width = 64, .depth = 2, .heads = 1});
+  HostTensor<float*> const parameters("parameters", table.size());
+  vit::initialize_encoder(table, parameters, 3);
+  io::Safetensors file;
+  for (auto const& entry : table.entries()) {
+    io::SafetensorsTensor tensor{.name = entry.name, .extents = entry.extents, .bytes = std::vector<std::byte>(entry.size() * sizeof(float))};
+    std::memcpy(tensor.bytes.data(), parameters.data() + entry.offset, tensor.bytes.size());
+    file.tensors.push_back(std::move(tensor));
+  }
+  io::write_safetensors(folder_ / "weights.safetensors", file);
+  auto const outcome = run(usual() + " --weights " + (folder_ / "weights.safetensors").string());
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  auto const found = focus();
+  ASSERT_TRUE(found.is_object());
+  EXPECT_EQ(found["cells"], 128);
+  EXPECT_GT(found["accuracy"], 0.9);
+  EXPECT_GT(found["inside_cell_low"], found["area_share"]) << found;
 }
 
 TEST_F(ProfilePlate, takes_label_images) {
