@@ -38,7 +38,7 @@ struct Sampled {
   double inside = 0, neighbours = 0, background = 0, area = 0;
 };
 
-/// Keys for a random order of things.
+/// The items in a random order.
 std::vector<std::size_t> shuffled(std::vector<std::size_t> items, std::uint64_t seed, std::uint32_t step) {
   RandomSequence const random{.seed = seed, .stream = RandomStream::permutation, .step = step, .sample = 0};
   for (std::size_t i = items.size(); i > 1; --i) std::swap(items[i - 1], items[random.below(i, static_cast<std::uint32_t>(i))]);
@@ -274,19 +274,17 @@ CellFocus cell_focus(PlateTable const& table, std::vector<SiteProfile> const& si
     if (i % step == 0) of_mean.push_back(&sample[i]);
   }
   for_each_batch(of_mean, table, sites, parts.crop, [&](Crops const& crops, Pointers const&) { class_maps.add_to_mean(crops.pixels); });
-  auto const maps_of = [&](Crops const& crops, Pointers const& cells) {
+  auto const maps_of = [&](LinearProbe const& of, Crops const& crops, Pointers const& cells) {
     auto const gradient = make_host_tensor<float**>("ocellus::examples::score_gradient", cells.size(), width);
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      for (std::int64_t k = 0; k < width; ++k) gradient(i, k) = static_cast<float>(probe.weights(cells[i]->score, k));
+      for (std::int64_t k = 0; k < width; ++k) gradient(i, k) = static_cast<float>(of.weights(cells[i]->score, k));
     }
     return class_maps.maps(crops.pixels, gradient);
   };
-  std::vector<double> channel_mass;
-  std::size_t done = 0;
-  {
-    Progress progress("Focus", all.size());
-    for_each_batch(all, table, sites, parts.crop, [&](Crops const& crops, Pointers const& cells) {
-      auto const maps       = maps_of(crops, cells);
+  auto const look = [&](LinearProbe const& of, Pointers const& at, std::vector<double>& channel_mass, Progress* progress) {
+    std::size_t done = 0;
+    for_each_batch(at, table, sites, parts.crop, [&](Crops const& crops, Pointers const& cells) {
+      auto const maps       = maps_of(of, crops, cells);
       auto const labels     = Kokkos::create_mirror_view_and_copy(Exec::memory_space(), crops.labels);
       auto const score      = make_tensor<double**>(exec, "ocellus::examples::camo", cells.size(), 2);
       auto const neighbour  = make_tensor<double**>(exec, "ocellus::examples::camo_neighbour", cells.size(), 2);
@@ -316,9 +314,35 @@ CellFocus cell_focus(PlateTable const& table, std::vector<SiteProfile> const& si
         for (std::size_t c = 0; c < channel_mass.size(); ++c) sum += maps.channel_masses(i, c);
         for (std::size_t c = 0; c < channel_mass.size(); ++c) channel_mass[c] += maps.channel_masses(i, c) / sum;
       }
-      progress.update(done += cells.size(), 0);
+      if (progress != nullptr) progress->update(done += cells.size(), 0);
     });
+  };
+  std::vector<double> channel_mass;
+  {
+    Progress progress("Focus", all.size());
+    look(probe, all, channel_mass, &progress);
   }
+
+  // For comparison: what a probe looks at that has learned shuffled classes.
+  auto const shuffled_classes = shuffled(classes, settings.seed, static_cast<std::uint32_t>(names.size() + taught));
+  auto const shuffled_probe   = fit_linear_probe(features, rows, shuffled_classes, taught, penalty);
+  std::vector<Sampled> compared;
+  for (std::size_t i = 0; i < rows.size(); i += step) {
+    compared.push_back(sample[rows[i]]);
+    compared.back().score = shuffled_classes[i];
+  }
+  Pointers pointers;
+  for (auto& cell : compared) pointers.push_back(&cell);
+  std::vector<double> unused;
+  look(shuffled_probe, pointers, unused, nullptr);
+  double inside_shuffled = 0, area_shuffled = 0, count_shuffled = 0;
+  for (auto const& cell : compared) {
+    if (!cell.seen) continue;
+    inside_shuffled += cell.inside;
+    area_shuffled += cell.area;
+    count_shuffled += 1;
+  }
+  focus.excess_shuffled = (inside_shuffled - area_shuffled) / count_shuffled;
 
   // Shares, over all and by groups.
   std::vector<Sampled const*> seen;
@@ -351,7 +375,7 @@ CellFocus cell_focus(PlateTable const& table, std::vector<SiteProfile> const& si
     group.units   = name_of(kind);
     group.inside  = estimate(inside, units, settings.seed, draw);
     group.excess  = estimate(excess, units, settings.seed, draw++);
-    group.flagged = !(group.excess.low > 0);
+    group.flagged = focus.told_apart && !(group.excess.low > 0);
   };
   CellFocus::Group whole;
   summary(seen, whole);
@@ -385,7 +409,7 @@ CellFocus cell_focus(PlateTable const& table, std::vector<SiteProfile> const& si
     for (std::size_t const i : by_cell) cells.push_back(&sample[i]);
     std::map<std::size_t, CellFocus::Example> made;
     for_each_batch(cells, table, sites, parts.crop, [&](Crops const& crops, Pointers const& batch) {
-      auto const maps = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), maps_of(crops, batch).maps);
+      auto const maps = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), maps_of(probe, crops, batch).maps);
       for (std::size_t i = 0; i < batch.size(); ++i) {
         auto& example  = made[batch[i]->cell];
         example.cell   = batch[i]->cell;

@@ -33,7 +33,7 @@ struct CellFocus {
     Estimate inside, excess;   ///< share of the map in the cell; the same less the cell's share of the crop
     double area = 0, neighbours = 0, background = 0;
     std::string units;     ///< what the bootstrap draws: wells, sites or cells
-    bool flagged = false;  ///< the interval of `excess` reaches 0 or lies below
+    bool flagged = false;  ///< the interval of `excess` reaches 0 or lies below, and the probe is better than chance
   };
   /// A cell to show.
   struct Example {
@@ -51,7 +51,7 @@ struct CellFocus {
   bool told_apart   = false;  ///< the accuracy is above chance by more than its own error
   std::size_t cells = 0, without_map = 0;
   Estimate inside;
-  double area = 0;
+  double area = 0, excess_shuffled = 0;  ///< the latter: of a probe of shuffled classes
   std::vector<Group> groups;
   std::vector<double> channel_share;       ///< of each channel in the map; empty where tokens are of all channels
   bool grown = false;                      ///< nuclei were grown by the ring that stands for the cytoplasm

@@ -135,6 +135,8 @@ void report_cell_focus(HtmlReport& report, CellFocus const& focus, PlateTable co
       "Intervals: 2.5th to 97.5th percentile of 1000 draws of wells (or sites, cells, where there is but one); a few units make them too narrow. A group is "
       "flagged when the interval of the "
       "difference between the map's share and the area's share reaches 0 or lies below.");
+  report.paragraph("For comparison: a probe that has learned shuffled groups has a difference of " + percent(focus.excess_shuffled) +
+                   ". Cells vary more than the background, so that even a score of nothing falls on them more than their area alone would have it.");
   if (!focus.channel_share.empty()) {
     std::string text = "Share of the channels in the maps: ";
     for (std::size_t c = 0; c < focus.channel_share.size(); ++c) text += (c == 0 ? "" : ", ") + table.channels[c] + " " + percent(focus.channel_share[c]);

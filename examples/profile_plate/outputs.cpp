@@ -99,6 +99,7 @@ nlohmann::ordered_json metrics(Results const& r) {
                    {"inside_cell_low", value(r.focus.inside.low)},
                    {"inside_cell_high", value(r.focus.inside.high)},
                    {"area_share", value(r.focus.area)},
+                   {"difference_shuffled", value(r.focus.excess_shuffled)},
                    {"flagged", nlohmann::ordered_json::array()},
                    {"groups", nlohmann::ordered_json::object()}};
     for (auto const& group : r.focus.groups) {
