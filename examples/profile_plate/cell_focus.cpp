@@ -24,7 +24,7 @@ using Exec = ClassMaps::Exec;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-constexpr std::size_t most_cells = 1200, cells_of_mean = 256, fewest_of_group = 10, most_folds = 5, resamples = 1000, shown = 12;
+constexpr std::size_t most_cells = 1200, cells_of_mean = 256, fewest_of_group = 10, most_classes = 20, most_folds = 5, resamples = 1000, shown = 12;
 
 /// The probe's penalty relative to a feature's variance.
 constexpr double penalty = 0.1;
@@ -204,6 +204,10 @@ CellFocus cell_focus(PlateTable const& table, std::vector<SiteProfile> const& si
   if (focus.classes.size() < 2) {
     focus.reason = "it takes two groups of at least " + std::to_string(fewest_of_group) + " cells that a classifier can tell apart.";
     return focus;
+  }
+  if (focus.classes.size() > most_classes) {
+    std::stable_sort(focus.classes.begin(), focus.classes.end(), [&](auto const& a, auto const& b) { return members[a].size() > members[b].size(); });
+    focus.classes.resize(most_classes);
   }
   names = focus.classes;
   for (auto const& [name, cells] : members) {
