@@ -10,6 +10,7 @@
 #include <ocellus/io/safetensors.hpp>
 #include <ocellus/vit.hpp>
 
+#include "encoder_parts.hpp"
 #include "support/content_hash.hpp"
 #include "support/user_error.hpp"
 
@@ -144,6 +145,7 @@ std::string Embedder::description() const { return state_->description; }
 bool Embedder::trained() const { return state_->trained; }
 std::string Embedder::identity() const { return state_->identity; }
 std::vector<std::string> const& Embedder::remarks() const { return state_->remarks; }
+EncoderParts Embedder::parts() const { return {state_->weights, state_->options, state_->crop, state_->channels, state_->outputs}; }
 
 HostTensor<float**> Embedder::embed(HostTensor<float****> const& crops) const {
   State& s               = *state_;

@@ -12,6 +12,8 @@
 
 namespace ocellus::examples {
 
+struct EncoderParts;
+
 /// A vision transformer that turns crops of cells into vectors.
 ///
 /// Without weights: a channel-agnostic encoder with seeded random weights. It has learned nothing; it is a fixed random projection with the architecture of
@@ -36,6 +38,9 @@ class Embedder {
 
   /// crops (cells, C, S, S), in units of full scale -> (cells, width). Constant for a cell, whatever the others.
   [[nodiscard]] HostTensor<float**> embed(HostTensor<float****> const& crops) const;
+
+  /// Weights and options, for those who go through the encoder backwards; valid as long as the embedder.
+  [[nodiscard]] EncoderParts parts() const;
 
  private:
   struct State;

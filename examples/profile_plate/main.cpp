@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 
@@ -99,13 +100,14 @@ void run(Settings const& settings) {
                     "\" the channel of the nuclei (--nucleus-channel)?");
   watch.lap();
   double learning = 0;
+  std::unique_ptr<Embedder> learned;
   if (learns) {
     results.learned  = learn(results.settings, table, results.sites);
     learning         = watch.lap();
     Settings trained = results.settings;
     trained.weights  = results.learned->model;
-    Embedder const encoder(trained, static_cast<std::int64_t>(table.channels.size()));
-    embed_again(table.sites, table.channels, kept, settings.fresh, encoder, results.sites, seconds);
+    learned          = std::make_unique<Embedder>(trained, static_cast<std::int64_t>(table.channels.size()));
+    embed_again(table.sites, table.channels, kept, settings.fresh, *learned, results.sites, seconds);
     results.trained = true;
     results.encoder = describe(results.learned->settings);
     watch.lap();
@@ -129,8 +131,11 @@ void run(Settings const& settings) {
   if (learns) results.sets.push_back(profile_cells("untrained", gather(&SiteProfile::untrained), results.site_of, table, results.wells, settings));
   results.sets.push_back(profile_cells("simple", gather(&SiteProfile::simple), results.site_of, table, results.wells, settings));
   double const statistics = watch.lap();
-  results.seconds         = {{"prepare", prepared}, {"read", seconds.read},   {"segment", seconds.segment}, {"measure", seconds.measure},
-                             {"learn", learning},   {"embed", seconds.embed}, {"statistics", statistics},   {"total", total.lap()}};
+  results.focus           = cell_focus(table, results.sites, results.site_of, learned ? *learned : embedder, results.settings);
+  double const focus      = watch.lap();
+  results.seconds         = {{"prepare", prepared},        {"read", seconds.read}, {"segment", seconds.segment},
+                             {"measure", seconds.measure}, {"learn", learning},    {"embed", seconds.embed},
+                             {"statistics", statistics},   {"focus", focus},       {"total", total.lap()}};
   write_outputs(results);
 
   for (auto const& set : results.sets) {

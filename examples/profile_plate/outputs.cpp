@@ -32,6 +32,7 @@ io::CsvTable cell_table(Results const& r) {
   io::CsvTable table;
   table.header = {"cell", "plate", "well", "site", "treatment", "dose", "control", "label", "y", "x"};
   for (auto const& name : simple_feature_names(r.table.channels)) table.header.push_back(name);
+  table.header.emplace_back("map_inside_cell");
   std::size_t cell = 0;
   for (std::size_t s = 0; s < r.sites.size(); ++s) {
     auto const& site    = r.table.sites[s];
@@ -48,6 +49,7 @@ io::CsvTable cell_table(Results const& r) {
                                       exact(profile.centres(i, 0)),
                                       exact(profile.centres(i, 1))};
       for (std::int64_t f = 0; f < extent(profile.simple, 1); ++f) row.push_back(exact(profile.simple(i, f)));
+      row.push_back(exact(r.focus.inside_of[cell]));
       table.rows.push_back(std::move(row));
     }
   }
@@ -86,6 +88,30 @@ nlohmann::ordered_json metrics(Results const& r) {
                       {"chance_map", value(set.metrics.chance_map)},
                       {"z_prime", value(set.metrics.z_prime)},
                       {"dose_spearman", value(set.metrics.dose_spearman)}};
+  }
+  if (r.focus.reason.empty()) {
+    auto& focus = json["cell_focus"];
+    focus       = {{"accuracy", value(r.focus.accuracy)},
+                   {"chance_accuracy", value(r.focus.chance)},
+                   {"told_apart", r.focus.told_apart},
+                   {"cells", r.focus.cells},
+                   {"inside_cell", value(r.focus.inside.value)},
+                   {"inside_cell_low", value(r.focus.inside.low)},
+                   {"inside_cell_high", value(r.focus.inside.high)},
+                   {"area_share", value(r.focus.area)},
+                   {"difference_shuffled", value(r.focus.excess_shuffled)},
+                   {"flagged", nlohmann::ordered_json::array()},
+                   {"groups", nlohmann::ordered_json::object()}};
+    for (auto const& group : r.focus.groups) {
+      if (group.flagged) focus["flagged"].push_back(group.name);
+      focus["groups"][group.name] = {{"cells", group.cells},
+                                     {"inside_cell", value(group.inside.value)},
+                                     {"area_share", value(group.area)},
+                                     {"difference_low", value(group.excess.low)},
+                                     {"difference_high", value(group.excess.high)}};
+    }
+  } else {
+    json["cell_focus"] = nullptr;
   }
   json["encoder"] = {{"description", r.encoder}, {"trained", r.trained}};
   if (r.learned) {

@@ -15,12 +15,6 @@
 namespace ocellus::examples {
 namespace {
 
-std::string group_name(std::string const& treatment, Control control) {
-  if (control == Control::negative) return "negative control";
-  if (control == Control::positive) return "positive control";
-  return treatment.empty() ? "treated" : treatment;
-}
-
 /// Groups in a fixed order: controls, then treatments by name.
 std::vector<std::string> group_names(std::vector<Well> const& wells) {
   std::set<std::string> treated;
@@ -85,6 +79,7 @@ class Page {
     maps();
     plates();
     doses();
+    report_cell_focus(report_, results_.focus, results_.table, results_.site_of);
     method();
     return report_.page();
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cell_focus.hpp"
 #include "embedder.hpp"
 #include "learn.hpp"
 #include "support/plate_table.hpp"
@@ -24,6 +25,7 @@ struct Results {
   std::vector<std::size_t> site_of;  ///< of each cell, sites in the table's order
   std::vector<ProfileSet> sets;      ///< embedding first, then untrained, where the encoder learned, then simple
   std::vector<std::pair<std::string, double>> seconds;
+  CellFocus focus;
   std::string encoder;
   bool trained = false;
   std::vector<std::string> remarks;

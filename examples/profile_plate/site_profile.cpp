@@ -21,9 +21,6 @@ namespace {
 
 using Exec = Kokkos::DefaultExecutionSpace;
 
-/// Width in pixels of the ring round a nucleus that stands for its cytoplasm.
-constexpr std::int64_t ring_width = 5;
-
 class Timer {
  public:
   explicit Timer(double& seconds) : seconds_(seconds), start_(std::chrono::steady_clock::now()) {}

@@ -14,6 +14,9 @@ namespace ocellus::examples {
 
 class Embedder;
 
+/// Width in pixels of the ring round a nucleus that stands for its cytoplasm.
+constexpr std::int64_t ring_width = 5;
+
 /// What is known of the cells of one site; rows of all arrays are cells, in the order of their labels.
 struct SiteProfile {
   HostTensor<std::int32_t**> labels;  ///< (H, W), 0 is background

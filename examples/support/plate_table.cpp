@@ -151,6 +151,12 @@ PlateTable read_plate_table(fs::path const& table_path, fs::path const& images, 
   return table;
 }
 
+std::string group_name(std::string const& treatment, Control control) {
+  if (control == Control::negative) return "negative control";
+  if (control == Control::positive) return "positive control";
+  return treatment.empty() ? "treated" : treatment;
+}
+
 std::size_t find_nucleus_channel(PlateTable const& table, std::string const& wanted) {
   if (!wanted.empty()) {
     auto const found = std::find(table.channels.begin(), table.channels.end(), wanted);

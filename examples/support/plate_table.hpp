@@ -12,6 +12,9 @@ enum class Control { none, negative, positive };
 
 std::string to_string(Control control);
 
+/// The group of a site: its control, or its treatment.
+std::string group_name(std::string const& treatment, Control control);
+
 /// A rectangle of a larger image, in pixels.
 struct Region {
   std::int64_t left = 0, top = 0, width = 0, height = 0;

@@ -6,9 +6,11 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -23,6 +25,8 @@
 #include <ocellus/core/random.hpp>
 #include <ocellus/io/npy.hpp>
 #include <ocellus/io/png.hpp>
+#include <ocellus/io/safetensors.hpp>
+#include <ocellus/vit/weights.hpp>
 
 namespace ocellus::test {
 namespace {
@@ -113,8 +117,9 @@ class ProfilePlate : public ::testing::Test {
 
   [[nodiscard]] Outcome run(std::string const& arguments, std::string const& before = "", bool learns = false) const {
     auto const out = folder_ / "stdout", err = folder_ / "stderr";
-    std::string const command = before + OCELLUS_PROFILE_PLATE + " --crop 32 " + (learns ? "--train-steps 30 " : "--untrained ") + arguments + " >" +
-                                out.string() + " 2>" + err.string();
+    std::string const crop = arguments.find("--crop") == std::string::npos ? " --crop 32 " : " ";
+    std::string const command =
+        before + OCELLUS_PROFILE_PLATE + crop + (learns ? "--train-steps 30 " : "--untrained ") + arguments + " >" + out.string() + " 2>" + err.string();
     int const status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(out), text_of(err)};
   }
@@ -199,6 +204,90 @@ TEST_F(ProfilePlate, learns_from_the_cells_and_compares) {
   ASSERT_EQ(run(usual(), "", true).status, 0);
   EXPECT_TRUE(text_of(folder_ / "out" / "cells.npy") == cells);
   EXPECT_TRUE(text_of(folder_ / "out" / "training" / "model.safetensors") == model);
+}
+
+/// Nuclei far enough apart for crops of 48 pixels that show one each; the positive controls differ by the protein inside the cells, or by a bright spot beside them.
+class ProfilePlateFocus : public ProfilePlate {
+ protected:
+  void write_plate(bool confounded) const {
+    std::string table    = "plate,well,site,treatment,dose,control,dna,protein\n";
+    std::uint32_t sample = 100;
+    for (int well = 0; well < 8; ++well) {
+      bool const positive    = well >= 4;
+      std::string const name = std::string(positive ? "B0" : "A0") + std::to_string(well % 4 + 1);
+      write(folder_ / (name + "_dna.png"), 150, 0, false, ++sample);
+      write(folder_ / (name + "_protein.png"), positive && !confounded ? 160 : 60, 80, positive && confounded, ++sample);
+      table += "P," + name + ",1," + (positive ? "strong,,positive," : "dmso,,negative,") + name + "_dna.png," + name + "_protein.png\n";
+    }
+    write_table(table);
+  }
+
+  [[nodiscard]] nlohmann::json focus() const { return nlohmann::json::parse(text_of(folder_ / "out" / "metrics.json"))["cell_focus"]; }
+
+ private:
+  static void write(fs::path const& path, double level, double around, bool spots, std::uint32_t sample) {
+    constexpr std::int64_t size = 180;
+    RandomSequence const noise{.seed = 7, .stream = RandomStream::test, .step = 0, .sample = sample};
+    io::Image image{.type = io::PixelType::uint8, .pages = 1, .channels = 1, .height = size, .width = size, .bytes = std::vector<std::byte>(size * size)};
+    for (std::int64_t y = 0; y < size; ++y) {
+      for (std::int64_t x = 0; x < size; ++x) {
+        double value = 12 + 2 * noise.normal(static_cast<std::size_t>(y * size + x));
+        for (std::int64_t cell = 0; cell < 16; ++cell) {
+          double const dy = static_cast<double>(y - (24 + 44 * (cell / 4))), dx = static_cast<double>(x - (24 + 44 * (cell % 4)));
+          double const radius = 6 + 0.3 * static_cast<double>(cell % 3), distance = std::hypot(dy, dx);
+          if (distance < radius + 4) value += distance < radius ? level : around;
+          if (spots && std::hypot(dy - 17, dx - 17) < 4) value += 150;
+        }
+        image.bytes[static_cast<std::size_t>(y * size + x)] = static_cast<std::byte>(std::lround(std::min(255.0, std::max(0.0, value))));
+      }
+    }
+    io::write_png(path, image);
+  }
+};
+
+TEST_F(ProfilePlateFocus, does_not_flag_groups_that_differ_inside_the_cells) {
+  write_plate(false);
+  auto const outcome = run(usual() + " --crop 48");
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  auto const found = focus();
+  EXPECT_EQ(found["cells"], 128);
+  EXPECT_GT(found["accuracy"], 0.9);
+  EXPECT_DOUBLE_EQ(found["chance_accuracy"], 0.5);
+  EXPECT_GT(found["inside_cell_low"], found["area_share"]);
+  EXPECT_EQ(found["flagged"].size(), 0u) << found;
+  EXPECT_NE(text_of(folder_ / "out" / "report.html").find("Does the model look at the cell?"), std::string::npos);
+}
+
+TEST_F(ProfilePlateFocus, flags_groups_that_a_spot_beside_the_cells_gives_away) {
+  write_plate(true);
+  auto const outcome = run(usual() + " --crop 48");
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  auto const found = focus();
+  EXPECT_GT(found["accuracy"], 0.9);
+  EXPECT_LT(found["inside_cell_high"], found["area_share"]);
+  auto const flagged = found["flagged"].get<std::vector<std::string>>();
+  EXPECT_NE(std::find(flagged.begin(), flagged.end(), "positive control"), flagged.end()) << found;
+}
+
+TEST_F(ProfilePlateFocus, explains_weights_with_a_class_token) {
+  write_plate(false);
+  auto const table = vit::encoder_parameter_table({.image_size = 48, .patch_size = 8, .channels = 2, .width = 64, .depth = 2, .heads = 1});
+  HostTensor<float*> const parameters("parameters", table.size());
+  vit::initialize_encoder(table, parameters, 3);
+  io::Safetensors file;
+  for (auto const& entry : table.entries()) {
+    io::SafetensorsTensor tensor{.name = entry.name, .extents = entry.extents, .bytes = std::vector<std::byte>(entry.size() * sizeof(float))};
+    std::memcpy(tensor.bytes.data(), parameters.data() + entry.offset, tensor.bytes.size());
+    file.tensors.push_back(std::move(tensor));
+  }
+  io::write_safetensors(folder_ / "weights.safetensors", file);
+  auto const outcome = run(usual() + " --weights " + (folder_ / "weights.safetensors").string());
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  auto const found = focus();
+  ASSERT_TRUE(found.is_object());
+  EXPECT_EQ(found["cells"], 128);
+  EXPECT_GT(found["accuracy"], 0.9);
+  EXPECT_GT(found["inside_cell_low"], found["area_share"]) << found;
 }
 
 TEST_F(ProfilePlate, takes_label_images) {
