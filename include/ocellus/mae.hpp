@@ -16,6 +16,7 @@
 #include <ocellus/mae/patchify.hpp>
 #include <ocellus/mae/pixel_loss.hpp>
 #include <ocellus/mae/random_masking.hpp>
+#include <ocellus/mae/refine_masks.hpp>
 #include <ocellus/mae/train_steps.hpp>
 #include <ocellus/mae/unpatchify.hpp>
 #include <ocellus/mae/unshuffle_tokens.hpp>
