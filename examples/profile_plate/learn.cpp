@@ -34,7 +34,7 @@ TrainingSettings small_model(Settings const& settings, std::int64_t channels) {
                             .channel_agnostic = true};
   training.steps         = settings.train_steps;
   training.warmup        = std::max<std::int64_t>(1, training.steps / 20);
-  training.batch         = 16;
+  training.batch         = 32;
   training.learning_rate = 2e-3;
   training.layer_scale   = 0.1;
   training.seed          = settings.seed;

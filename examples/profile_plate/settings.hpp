@@ -17,7 +17,7 @@ struct Settings {
   std::int64_t components  = 64;     ///< principal components kept before whitening
   std::uint64_t seed       = 1;      ///< of the untrained encoder
   bool untrained           = false;  ///< without weights: take an untrained encoder
-  std::int64_t train_steps = 2400;   ///< without weights: steps of training on the cells found
+  std::int64_t train_steps = 800;    ///< without weights: steps of training on the cells found
   bool fresh               = false;  ///< forget what an earlier run kept
 };
 
