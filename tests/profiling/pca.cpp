@@ -61,7 +61,9 @@ TYPED_TEST(Pca, diagonalises_the_covariance_of_the_reference_rows) {
       double ratio = 0;
       for (std::size_t a = 0; a < most; ++a) {
         ratio += r(a);
-        if (a > 0) EXPECT_LE(l(a), l(a - 1));
+        if (a > 0) {
+          EXPECT_LE(l(a), l(a - 1));
+        }
         // C v = lambda v, columns orthonormal, the largest entry positive.
         double largest = 0;
         for (std::size_t d = 0; d < width; ++d) {

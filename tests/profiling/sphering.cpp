@@ -123,7 +123,6 @@ TYPED_TEST(Sphering, says_when_the_rank_falls_short_or_a_feature_is_constant) {
 }
 
 TYPED_TEST(Sphering, epsilon_is_added_to_the_singular_value) {
-  using Scalar = typename TypeParam::Scalar;
   using Layout = typename TypeParam::Layout;
   using Exec   = typename TypeParam::Exec;
   Exec const exec;

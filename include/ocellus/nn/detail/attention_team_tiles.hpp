@@ -113,10 +113,10 @@ struct AttentionTeamTiles {
       }
       member.team_barrier();  // all have read the maxima
       share(partial, rank, added_total);
-      for (int key = 0; key < count; key += slab) {
-        int const terms = count - key < slab ? count - key : slab;
+      for (int begin = 0; begin < count; begin += slab) {
+        int const terms = count - begin < slab ? count - begin : slab;
         member.team_barrier();  // the slab before has been read; weights and sums are there
-        auto const* const value = inputs.value_row(b, h, first + key);
+        auto const* const value = inputs.value_row(b, h, first + begin);
         SlabShare<Real, slab * tile / threads> share_of_values(rank, threads, tile, slab, false);
         share_of_values.fetch(inputs.value.extents[3], terms, [&](int e, int k) { return value[k * inputs.value.strides[2] + e * inputs.value.strides[3]]; });
         share_of_values.leave(values.data(), pitch);
@@ -124,7 +124,7 @@ struct AttentionTeamTiles {
         for (int k = 0; k < terms; ++k) {
           Quad<Real> left[mine / 4], right[mine / 4];
           OCELLUS_UNROLL
-          for (int q = 0; q < mine / 4; ++q) left[q] = weights.data()[((key + k) * pitch + my_query) / 4 + q];
+          for (int q = 0; q < mine / 4; ++q) left[q] = weights.data()[((begin + k) * pitch + my_query) / 4 + q];
           OCELLUS_UNROLL
           for (int q = 0; q < mine / 4; ++q) right[q] = values.data()[(k * pitch + column_of(my_column, 4 * q)) / 4];
           OCELLUS_UNROLL
