@@ -8,7 +8,7 @@
 
 #include <ocellus/core/tensor.hpp>
 
-#include "plate_table.hpp"
+#include "support/plate_table.hpp"
 #include "settings.hpp"
 #include "site_profile.hpp"
 

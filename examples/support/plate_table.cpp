@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "plate_table.hpp"
+#include "support/plate_table.hpp"
 
 #include <algorithm>
 #include <cctype>

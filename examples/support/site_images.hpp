@@ -9,7 +9,7 @@
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/io/image_data.hpp>
 
-#include "plate_table.hpp"
+#include "support/plate_table.hpp"
 
 namespace ocellus::examples {
 
