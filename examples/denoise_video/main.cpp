@@ -3,20 +3,16 @@
 // A noisy clip in, a clean one out: each pixel is filtered along time, frame by frame, and a report shows what was gained and what was taken away.
 
 #include <cstdio>
-#include <exception>
 
 #include <CLI/CLI.hpp>
 
-#include <Kokkos_Core.hpp>
-
-#include <ocellus/io/file_error.hpp>
 #include <ocellus/io/image.hpp>
 
 #include "denoise.hpp"
 #include "report.hpp"
 #include "settings.hpp"
+#include "support/program.hpp"
 #include "support/svg.hpp"
-#include "support/user_error.hpp"
 
 namespace ocellus::examples {
 namespace {
@@ -62,30 +58,5 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--frame", settings.frame, "Frame of the figures, counted from 0; default: the middle one")->check(CLI::NonNegativeNumber);
   app.add_option("--note", settings.note, "A sentence shown at the top of the report");
-  try {
-    app.parse(argc, argv);
-  } catch (CLI::CallForHelp const& help) {
-    return app.exit(help);
-  } catch (CLI::ParseError const& error) {
-    std::fprintf(stderr, "denoise_video: %s (--help explains the options)\n", error.what());
-    return 2;
-  }
-
-  Kokkos::ScopeGuard const kokkos(Kokkos::InitializationSettings().set_disable_warnings(true));
-  try {
-    run(settings);
-    return 0;
-  } catch (UserError const& error) {
-    std::fprintf(stderr, "denoise_video: %s\n", error.what());
-    return 2;
-  } catch (ocellus::io::FileError const& error) {
-    std::fprintf(stderr, "denoise_video: %s\n", error.what());
-    return 2;
-  } catch (std::filesystem::filesystem_error const& error) {
-    std::fprintf(stderr, "denoise_video: %s\n", error.what());
-    return 2;
-  } catch (std::exception const& error) {
-    std::fprintf(stderr, "denoise_video: unexpected error: %s\n", error.what());
-    return 1;
-  }
+  return run_program(app, argc, argv, [&] { run(settings); });
 }

@@ -3,20 +3,15 @@
 // Two populations in, a map between them out: which target points each source point becomes, how far apart the populations are, and whether that is chance.
 
 #include <cstdio>
-#include <exception>
 
 #include <CLI/CLI.hpp>
-
-#include <Kokkos_Core.hpp>
-
-#include <ocellus/io/file_error.hpp>
 
 #include "mapping.hpp"
 #include "populations.hpp"
 #include "report.hpp"
 #include "settings.hpp"
+#include "support/program.hpp"
 #include "support/svg.hpp"
-#include "support/user_error.hpp"
 
 namespace ocellus::examples {
 namespace {
@@ -64,30 +59,5 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--seed", settings.seed, "Seed of the test")->capture_default_str();
   app.add_option("--note", settings.note, "A sentence shown at the top of the report");
-  try {
-    app.parse(argc, argv);
-  } catch (CLI::CallForHelp const& help) {
-    return app.exit(help);
-  } catch (CLI::ParseError const& error) {
-    std::fprintf(stderr, "map_populations: %s (--help explains the options)\n", error.what());
-    return 2;
-  }
-
-  Kokkos::ScopeGuard const kokkos(Kokkos::InitializationSettings().set_disable_warnings(true));
-  try {
-    run(settings);
-    return 0;
-  } catch (UserError const& error) {
-    std::fprintf(stderr, "map_populations: %s\n", error.what());
-    return 2;
-  } catch (ocellus::io::FileError const& error) {
-    std::fprintf(stderr, "map_populations: %s\n", error.what());
-    return 2;
-  } catch (std::filesystem::filesystem_error const& error) {
-    std::fprintf(stderr, "map_populations: %s\n", error.what());
-    return 2;
-  } catch (std::exception const& error) {
-    std::fprintf(stderr, "map_populations: unexpected error: %s\n", error.what());
-    return 1;
-  }
+  return run_program(app, argc, argv, [&] { run(settings); });
 }

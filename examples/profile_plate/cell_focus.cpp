@@ -10,7 +10,7 @@
 
 #include <ocellus/core/random.hpp>
 #include <ocellus/explain/grad_camo_labels.hpp>
-#include <ocellus/image.hpp>
+#include <ocellus/image/expand_labels.hpp>
 
 #include "class_maps.hpp"
 #include "embedder.hpp"
@@ -105,43 +105,34 @@ struct Crops {
 class SiteCropper {
  public:
   SiteCropper(Site const& site, std::vector<std::string> const& channels, SiteProfile const& profile, std::int64_t side)
-      : profile_(profile), side_(side), images_(Kokkos::create_mirror_view_and_copy(Exec::memory_space(), read_site(site, channels).channels)) {
-    auto const labels = Kokkos::create_mirror_view_and_copy(Exec::memory_space(), profile.labels);
+      : profile_(profile), side_(side), images_(read_site(site, channels)) {
+    auto labels = profile.labels;
     if (site.labels.empty()) {
-      auto const grown = make_tensor<std::int32_t**>(exec_, "ocellus::examples::grown", labels.extent(0), labels.extent(1));
-      image::expand_labels(exec_, labels, grown, {.distance = ring_width});
-      labels_ = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), grown);
-    } else {
-      labels_ = profile.labels;
+      Exec const exec;
+      auto const nuclei = Kokkos::create_mirror_view_and_copy(Exec::memory_space(), labels);
+      auto const grown  = make_tensor<std::int32_t**>(exec, "ocellus::examples::grown", nuclei.extent(0), nuclei.extent(1));
+      image::expand_labels(exec, nuclei, grown, {.distance = ring_width});
+      labels = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), grown);
     }
+    // One more channel to cut: float holds every label that a site can have.
+    labels_.channels = make_host_tensor<float***>("ocellus::examples::labels", 1, labels.extent(0), labels.extent(1));
+    std::copy_n(labels.data(), labels.size(), labels_.channels.data());
   }
 
   [[nodiscard]] Crops operator()(std::vector<std::size_t> const& rows) const {
-    auto const n = static_cast<std::int64_t>(rows.size()), height = extent(labels_, 0), width = extent(labels_, 1);
-    auto const host_centres = make_host_tensor<float**>("ocellus::examples::centres", n, 2);
+    auto const n       = static_cast<std::int64_t>(rows.size());
+    auto const centres = make_host_tensor<float**>("ocellus::examples::centres", n, 2);
     for (std::int64_t i = 0; i < n; ++i) {
-      for (int k = 0; k < 2; ++k) host_centres(i, k) = profile_.centres(rows[static_cast<std::size_t>(i)], k);
+      for (int k = 0; k < 2; ++k) centres(i, k) = profile_.centres(rows[static_cast<std::size_t>(i)], k);
     }
-    auto const centres = Kokkos::create_mirror_view_and_copy(Exec::memory_space(), host_centres);
-    auto const crops   = make_tensor<float****>(exec_, "ocellus::examples::crops", n, extent(images_, 0), side_, side_);
-    image::crop_objects(exec_, images_, centres, crops);
-    Crops result{make_host_tensor<float****>("ocellus::examples::crops", n, extent(images_, 0), side_, side_),
-                 make_host_tensor<std::int32_t***>("ocellus::examples::crop_labels", n, side_, side_)};
-    Kokkos::deep_copy(exec_, result.pixels, crops);
-    exec_.fence();
-    // As crop_objects cuts and mirrors.
-    auto const mirrored = [](std::int64_t i, std::int64_t size) {
-      i = ((i % (2 * size)) + 2 * size) % (2 * size);
-      return i < size ? i : 2 * size - 1 - i;
-    };
+    auto const labels = cell_crops(labels_, centres, side_);
+    Crops result{cell_crops(images_, centres, side_), make_host_tensor<std::int32_t***>("ocellus::examples::crop_labels", n, side_, side_)};
     for (std::int64_t i = 0; i < n; ++i) {
-      auto const own          = static_cast<std::int32_t>(rows[static_cast<std::size_t>(i)] + 1);
-      std::int64_t const top  = static_cast<std::int64_t>(std::floor(static_cast<double>(host_centres(i, 0)) + 0.5)) - side_ / 2,
-                         left = static_cast<std::int64_t>(std::floor(static_cast<double>(host_centres(i, 1)) + 0.5)) - side_ / 2;
+      auto const own = static_cast<float>(rows[static_cast<std::size_t>(i)] + 1);
       for (std::int64_t y = 0; y < side_; ++y) {
         for (std::int64_t x = 0; x < side_; ++x) {
-          std::int32_t const label = labels_(mirrored(top + y, height), mirrored(left + x, width));
-          result.labels(i, y, x)   = label == 0 ? 0 : label == own ? 1 : 2;
+          float const label      = labels(i, 0, y, x);
+          result.labels(i, y, x) = label == 0 ? 0 : label == own ? 1 : 2;
         }
       }
     }
@@ -149,11 +140,9 @@ class SiteCropper {
   }
 
  private:
-  Exec exec_;
   SiteProfile const& profile_;
   std::int64_t side_;
-  Tensor<float***, Exec> images_;
-  HostTensor<std::int32_t**> labels_;
+  SiteImages images_, labels_;
 };
 
 /// Calls use(crops, cells) for batches of the cells, which are in the order of their sites.

@@ -22,22 +22,15 @@ constexpr std::size_t memory = std::size_t{1} << 28;
 
 TrainingSettings small_model(Settings const& settings, std::int64_t channels) {
   TrainingSettings training;
-  training.model         = {.image_size       = settings.crop,
-                            .patch_size       = 8,
-                            .channels         = channels,
-                            .width            = 96,
-                            .depth            = 4,
-                            .heads            = 3,
-                            .decoder_width    = 64,
-                            .decoder_depth    = 1,
-                            .decoder_heads    = 4,
-                            .channel_agnostic = true};
-  training.steps         = settings.train_steps;
-  training.warmup        = std::max<std::int64_t>(1, training.steps / 20);
-  training.batch         = 32;
-  training.learning_rate = 2e-3;
-  training.layer_scale   = 0.1;
-  training.seed          = settings.seed;
+  training.model            = named_model("tiny");
+  training.model.image_size = settings.crop;
+  training.model.channels   = channels;
+  training.steps            = settings.train_steps;
+  training.warmup           = std::max<std::int64_t>(1, training.steps / 20);
+  training.batch            = 32;
+  training.learning_rate    = 2e-3;
+  training.layer_scale      = 0.1;
+  training.seed             = settings.seed;
   return training;
 }
 

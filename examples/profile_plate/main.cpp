@@ -5,14 +5,9 @@
 
 #include <chrono>
 #include <cstdio>
-#include <exception>
 #include <memory>
 
 #include <CLI/CLI.hpp>
-
-#include <Kokkos_Core.hpp>
-
-#include <ocellus/io/file_error.hpp>
 
 #include "embedder.hpp"
 #include "learn.hpp"
@@ -22,6 +17,7 @@
 #include "settings.hpp"
 #include "site_profile.hpp"
 #include "statistics.hpp"
+#include "support/program.hpp"
 #include "support/progress.hpp"
 #include "support/svg.hpp"
 #include "support/user_error.hpp"
@@ -176,31 +172,8 @@ int main(int argc, char** argv) {
   app.add_option("--seed", settings.seed, "Seed of encoder and training")->capture_default_str();
   app.add_option("--note", settings.note, "A sentence shown at the top of the report");
   app.add_flag("--fresh", settings.fresh, "Profile every site again, whatever an earlier run kept");
-  try {
-    app.parse(argc, argv);
-  } catch (CLI::CallForHelp const& help) {
-    return app.exit(help);
-  } catch (CLI::ParseError const& error) {
-    std::fprintf(stderr, "profile_plate: %s (--help explains the options)\n", error.what());
-    return 2;
-  }
-  if (settings.images.empty()) settings.images = settings.plate.parent_path();
-
-  Kokkos::ScopeGuard const kokkos(Kokkos::InitializationSettings().set_disable_warnings(true));
-  try {
+  return run_program(app, argc, argv, [&] {
+    if (settings.images.empty()) settings.images = settings.plate.parent_path();
     run(settings);
-    return 0;
-  } catch (UserError const& error) {
-    std::fprintf(stderr, "profile_plate: %s\n", error.what());
-    return 2;
-  } catch (ocellus::io::FileError const& error) {
-    std::fprintf(stderr, "profile_plate: %s\n", error.what());
-    return 2;
-  } catch (std::filesystem::filesystem_error const& error) {
-    std::fprintf(stderr, "profile_plate: %s\n", error.what());
-    return 2;
-  } catch (std::exception const& error) {
-    std::fprintf(stderr, "profile_plate: unexpected error: %s\n", error.what());
-    return 1;
-  }
+  });
 }

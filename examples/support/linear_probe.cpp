@@ -5,41 +5,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include <Eigen/Cholesky>
+
 #include <ocellus/linalg/gram.hpp>
+#include <ocellus/linalg/matmul.hpp>
 
 namespace ocellus::examples {
 namespace {
 
-using Matrix = HostTensor<double**>;
+using Matrix  = HostTensor<double**>;
+using Mapping = Eigen::Map<Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 
-/// Solves matrix x = right for the columns of `right`, in place, by Cholesky's decomposition; the matrix is positive definite.
-void solve(Matrix const& matrix, Matrix const& right) {
-  std::size_t const n = matrix.extent(0), columns = right.extent(1);
-  for (std::size_t i = 0; i < n; ++i) {
-    double* const row_i = &matrix(i, 0);
-    for (std::size_t j = 0; j <= i; ++j) {
-      double const* const row_j = &matrix(j, 0);
-      double parts[4]           = {0, 0, 0, 0};
-      std::size_t k             = 0;
-      for (; k + 4 <= j; k += 4) {
-        for (std::size_t p = 0; p < 4; ++p) parts[p] += row_i[k + p] * row_j[k + p];
-      }
-      for (; k < j; ++k) parts[0] += row_i[k] * row_j[k];
-      double const rest = row_i[j] - ((parts[0] + parts[1]) + (parts[2] + parts[3]));
-      row_i[j]          = i == j ? std::sqrt(rest) : rest / row_j[j];
-    }
-  }
-  for (std::size_t c = 0; c < columns; ++c) {
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t k = 0; k < i; ++k) right(i, c) -= matrix(i, k) * right(k, c);
-      right(i, c) /= matrix(i, i);
-    }
-    for (std::size_t i = n; i-- > 0;) {
-      right(i, c) /= matrix(i, i);
-      for (std::size_t k = 0; k < i; ++k) right(k, c) -= matrix(i, k) * right(i, c);
-    }
-  }
-}
+Mapping mapped(Matrix const& matrix) { return {matrix.data(), static_cast<Eigen::Index>(matrix.extent(0)), static_cast<Eigen::Index>(matrix.extent(1))}; }
 
 }  // namespace
 
@@ -99,16 +76,12 @@ LinearProbe fit_linear_probe(HostTensor<float**> const& features, std::vector<st
   for (std::size_t i = 0; i < order; ++i) system(i, i) += penalty;
   auto const product = [&](Matrix const& right) {  // X^T right
     auto const result = make_host_tensor<double**>("ocellus::examples::product", width, count);
-    Kokkos::deep_copy(result, 0.0);
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t f = 0; f < width; ++f) {
-        for (std::size_t k = 0; k < count; ++k) result(f, k) += x(i, f) * right(i, k);
-      }
-    }
+    linalg::matmul(host, x, right, result, {.transpose_a = true});
+    host.fence();
     return result;
   };
-  Matrix solution = primal ? product(y) : y;
-  solve(system, solution);
+  Matrix solution  = primal ? product(y) : y;
+  mapped(solution) = mapped(system).llt().solve(mapped(solution)).eval();
   if (!primal) solution = product(solution);
 
   LinearProbe probe{make_host_tensor<double**>("ocellus::examples::probe", count, width), target_mean};

@@ -123,6 +123,32 @@ HostTensor<float*> starting_values(TrainingSettings const& settings, ParameterTa
 
 }  // namespace
 
+mae::MaskedAutoencoderConfiguration named_model(std::string const& size) {
+  if (size == "tiny") {
+    return {.image_size       = 64,
+            .patch_size       = 8,
+            .channels         = 1,
+            .width            = 96,
+            .depth            = 4,
+            .heads            = 3,
+            .decoder_width    = 64,
+            .decoder_depth    = 1,
+            .decoder_heads    = 4,
+            .channel_agnostic = true};
+  }
+  mae::MaskedAutoencoderConfiguration small{
+      .image_size = 224, .patch_size = 16, .channels = 1, .width = 384, .depth = 12, .heads = 6, .decoder_width = 512, .decoder_depth = 8, .decoder_heads = 16};
+  if (size == "vits16") return small;
+  if (size == "camae_s16") {
+    small.decoder_width    = 256;
+    small.decoder_depth    = 2;
+    small.decoder_heads    = 8;
+    small.channel_agnostic = true;
+    return small;
+  }
+  throw UserError("--size is \"" + size + "\"; known are tiny, camae_s16 and vits16");
+}
+
 std::string TrainingSettings::text() const {
   std::ostringstream out;
   out.precision(17);

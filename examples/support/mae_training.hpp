@@ -16,6 +16,11 @@
 
 namespace ocellus::examples {
 
+/// A model of a standard size, for one channel: tiny, camae_s16 or vits16.
+///
+/// Errors: UserError when there is no such size.
+mae::MaskedAutoencoderConfiguration named_model(std::string const& size);
+
 /// Everything that decides the bits of a trained model, but for the images.
 struct TrainingSettings {
   mae::MaskedAutoencoderConfiguration model;

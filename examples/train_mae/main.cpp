@@ -3,17 +3,15 @@
 // Trains a masked autoencoder on a folder of microscope images: crops, hidden patches, and a model that learns to fill them in.
 
 #include <cstdio>
-#include <exception>
 
 #include <CLI/CLI.hpp>
-
-#include <Kokkos_Core.hpp>
 
 #include <ocellus/io/atomic_file.hpp>
 
 #include "read_images.hpp"
 #include "settings.hpp"
 #include "support/mae_report.hpp"
+#include "support/program.hpp"
 #include "support/progress.hpp"
 #include "support/svg.hpp"
 #include "support/user_error.hpp"
@@ -126,32 +124,9 @@ int main(int argc, char** argv) {
   app.add_option("--channel-agnostic", settings.channel_agnostic, "Tokens of each channel by itself (true or false); default: of the size")
       ->type_name("BOOL")
       ->group("Dimensions");
-  try {
-    app.parse(argc, argv);
-  } catch (CLI::CallForHelp const& help) {
-    return app.exit(help);
-  } catch (CLI::ParseError const& error) {
-    std::fprintf(stderr, "train_mae: %s (--help explains the options)\n", error.what());
-    return 2;
-  }
-
-  Kokkos::ScopeGuard const kokkos(Kokkos::InitializationSettings().set_disable_warnings(true));
-  try {
+  return run_program(app, argc, argv, [&] {
     if (settings.images.empty() && settings.plate.empty()) throw UserError("--images DIR or --plate CSV is needed (--help explains the options)");
     if (settings.images.empty()) settings.images = settings.plate.parent_path();
     run(settings);
-    return 0;
-  } catch (UserError const& error) {
-    std::fprintf(stderr, "train_mae: %s\n", error.what());
-    return 2;
-  } catch (ocellus::io::FileError const& error) {
-    std::fprintf(stderr, "train_mae: %s\n", error.what());
-    return 2;
-  } catch (std::filesystem::filesystem_error const& error) {
-    std::fprintf(stderr, "train_mae: %s\n", error.what());
-    return 2;
-  } catch (std::exception const& error) {
-    std::fprintf(stderr, "train_mae: unexpected error: %s\n", error.what());
-    return 1;
-  }
+  });
 }

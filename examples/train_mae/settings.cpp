@@ -7,54 +7,10 @@
 #include "support/user_error.hpp"
 
 namespace ocellus::examples {
-namespace {
-
-mae::MaskedAutoencoderConfiguration named(std::string const& size) {
-  if (size == "tiny") {
-    return {.image_size       = 64,
-            .patch_size       = 8,
-            .channels         = 1,
-            .width            = 96,
-            .depth            = 4,
-            .heads            = 3,
-            .decoder_width    = 64,
-            .decoder_depth    = 1,
-            .decoder_heads    = 4,
-            .channel_agnostic = true};
-  }
-  if (size == "camae_s16") {
-    return {.image_size       = 224,
-            .patch_size       = 16,
-            .channels         = 1,
-            .width            = 384,
-            .depth            = 12,
-            .heads            = 6,
-            .decoder_width    = 256,
-            .decoder_depth    = 2,
-            .decoder_heads    = 8,
-            .channel_agnostic = true};
-  }
-  if (size == "vits16") {
-    return {.image_size       = 224,
-            .patch_size       = 16,
-            .channels         = 1,
-            .width            = 384,
-            .depth            = 12,
-            .heads            = 6,
-            .decoder_width    = 512,
-            .decoder_depth    = 8,
-            .decoder_heads    = 16,
-            .channel_agnostic = false};
-  }
-  throw UserError("--size is \"" + size + "\"; known are tiny, camae_s16 and vits16");
-}
-
-}  // namespace
-
-std::int64_t crop_side(Settings const& settings) { return settings.crop.value_or(named(settings.size).image_size); }
+std::int64_t crop_side(Settings const& settings) { return settings.crop.value_or(named_model(settings.size).image_size); }
 
 void choose_model(Settings& settings, std::int64_t channels) {
-  auto model             = named(settings.size);
+  auto model             = named_model(settings.size);
   model.image_size       = settings.crop.value_or(model.image_size);
   model.patch_size       = settings.patch.value_or(model.patch_size);
   model.width            = settings.width.value_or(model.width);

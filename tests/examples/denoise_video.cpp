@@ -4,14 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 
 #include <unistd.h>
@@ -21,17 +17,12 @@
 #include <ocellus/core/random.hpp>
 #include <ocellus/io/tiff.hpp>
 
+#include "support/program.hpp"
+
 namespace ocellus::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string text_of(fs::path const& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 class DenoiseVideo : public ::testing::Test {
  protected:
@@ -61,15 +52,8 @@ class DenoiseVideo : public ::testing::Test {
     return y * y + x * x < 100 ? 9000 : 2000;
   }
 
-  struct Outcome {
-    int status;
-    std::string output, errors;
-  };
   [[nodiscard]] Outcome run(std::string const& arguments) const {
-    auto const out = folder_ / "stdout", err = folder_ / "stderr";
-    int const status = std::system(
-        (std::string(OCELLUS_DENOISE_VIDEO) + " --out " + (folder_ / "out").string() + " " + arguments + " >" + out.string() + " 2>" + err.string()).c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(out), text_of(err)};
+    return run_command(std::string(OCELLUS_DENOISE_VIDEO) + " --out " + (folder_ / "out").string() + " " + arguments, folder_);
   }
   [[nodiscard]] std::string in(std::string const& name = "clip.tif") const { return "--in " + (folder_ / name).string(); }
 

@@ -4,13 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 
 #include <unistd.h>
@@ -20,17 +16,12 @@
 #include <ocellus/core/random.hpp>
 #include <ocellus/io/csv.hpp>
 
+#include "support/program.hpp"
+
 namespace ocellus::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string text_of(fs::path const& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 class MapPopulations : public ::testing::Test {
  protected:
@@ -54,16 +45,8 @@ class MapPopulations : public ::testing::Test {
     io::write_csv(folder_ / name, table);
   }
 
-  struct Outcome {
-    int status;
-    std::string output, errors;
-  };
   [[nodiscard]] Outcome run(std::string const& arguments, std::string const& out_name = "out") const {
-    auto const out = folder_ / "stdout", err = folder_ / "stderr";
-    int const status = std::system(
-        (std::string(OCELLUS_MAP_POPULATIONS) + " --out " + (folder_ / out_name).string() + " " + arguments + " >" + out.string() + " 2>" + err.string())
-            .c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(out), text_of(err)};
+    return run_command(std::string(OCELLUS_MAP_POPULATIONS) + " --out " + (folder_ / out_name).string() + " " + arguments, folder_);
   }
   [[nodiscard]] std::string from_to(std::string const& source, std::string const& target) const {
     return "--source " + (folder_ / source).string() + " --target " + (folder_ / target).string() + " ";

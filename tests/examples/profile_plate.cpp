@@ -4,12 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <cmath>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -28,17 +25,12 @@
 #include <ocellus/io/safetensors.hpp>
 #include <ocellus/vit/weights.hpp>
 
+#include "support/program.hpp"
+
 namespace ocellus::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string text_of(fs::path const& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 /// Twelve bright discs on noise, each in a ring as wide as a cytoplasm: `level` is the brightness of the discs, `around` of their rings.
 void write_channel(fs::path const& path, std::int64_t side, double level, double around, std::uint32_t sample) {
@@ -110,18 +102,9 @@ class ProfilePlate : public ::testing::Test {
     write_table(text.replace(at, from.size(), to));
   }
 
-  struct Outcome {
-    int status;
-    std::string output, errors;
-  };
-
   [[nodiscard]] Outcome run(std::string const& arguments, std::string const& before = "", bool learns = false) const {
-    auto const out = folder_ / "stdout", err = folder_ / "stderr";
     std::string const crop = arguments.find("--crop") == std::string::npos ? " --crop 32 " : " ";
-    std::string const command =
-        before + OCELLUS_PROFILE_PLATE + crop + (learns ? "--train-steps 30 " : "--untrained ") + arguments + " >" + out.string() + " 2>" + err.string();
-    int const status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), text_of(out), text_of(err)};
+    return run_command(before + OCELLUS_PROFILE_PLATE + crop + (learns ? "--train-steps 30 " : "--untrained ") + arguments, folder_);
   }
   [[nodiscard]] std::string usual() const { return "--plate " + (folder_ / "plate.csv").string() + " --out " + (folder_ / "out").string(); }
 

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -25,17 +24,12 @@
 #include <ocellus/io/safetensors.hpp>
 #include <ocellus/io/tiff.hpp>
 
+#include "support/program.hpp"
+
 namespace ocellus::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string text_of(fs::path const& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 /// Nine discs on noise, 16 bits.
 io::Image made_up(std::int64_t pages, std::int64_t channels, std::int64_t side, std::uint32_t sample) {
@@ -88,11 +82,10 @@ class TrainMae : public ::testing::Test {
                                           "--decoder-heads", "2", "--batch", "4"},
                                          arguments));
   }
-  /// The exit status, or 128 + the signal.
   [[nodiscard]] static int wait_for(pid_t child) {
     int status = 0;
     ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return exit_status(status);
   }
   [[nodiscard]] int run(std::vector<std::string> const& arguments) const { return wait_for(train(arguments)); }
   [[nodiscard]] std::string errors() const { return text_of(folder_ / "errors"); }
