@@ -69,9 +69,9 @@ template <ExecutionSpace Exec>
 ///
 /// `row_function` is a copyable function object with a `KOKKOS_FUNCTION` call operator (a struct, or a `KOKKOS_LAMBDA` in a free function). Inside, loop over
 /// the row's elements with `Kokkos::ThreadVectorRange(member, n)` and write single values under `Kokkos::single(Kokkos::PerThread(member), ...)`; all lanes
-/// run the rest. It must not use team barriers. Zero rows launch nothing. `scratch_bytes` of `member.thread_scratch(1)` are there for each thread; every row asks for parts of
-/// the same sizes, since Kokkos places a thread's part by the size. Lanes wait for each other at the end of a vector loop and nowhere else: all of a row's lanes
-/// go through the same loops, and between reading what other lanes wrote and writing it again there is one.
+/// run the rest. It must not use team barriers. Zero rows launch nothing. `scratch_bytes` of `member.thread_scratch(1)` are there for each thread; every row
+/// asks for parts of the same sizes, since Kokkos places a thread's part by the size. Lanes wait for each other at the end of a vector loop and nowhere else: all
+/// of a row's lanes go through the same loops, and between reading what other lanes wrote and writing it again there is one.
 template <ExecutionSpace Exec, class RowFunction>
 void for_each_row(Exec const& exec, std::string const& label, std::int64_t rows, RowFunction const& row_function, std::size_t scratch_bytes = 0) {
   if (rows <= 0) return;

@@ -6,11 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <type_traits>
 
 #include <ocellus/core/concepts.hpp>
+#include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/precision.hpp>
 #include <ocellus/core/team_tiles.hpp>
 #include <ocellus/linalg/detail/matmul_panels.hpp>
@@ -76,7 +76,7 @@ struct MatmulTeamTiles {
     for (int i = 0; i < my_rows; ++i) {
       OCELLUS_UNROLL
       for (int j = 0; j < my_columns; ++j) {
-        std::int64_t const row = first_row + my_row + i, column = first_column + column_of(my_column, j);
+        std::int64_t const row = first_row + my_row + i, column = first_column + tile_column<across>(my_column, j);
         sum[i][j] = problem.accumulate && row < problem.rows && column < problem.columns ? static_cast<Real>(output(row, column)) : Real(0);
       }
     }
@@ -98,6 +98,10 @@ struct MatmulTeamTiles {
         right.fetch(problem.columns - first_column, terms, [&](int column, int k) { return b(first + k, first_column + column); });
       }
     };
+    auto const multiply = [&](int k) {
+      add_term<across>(a_slab.data() + (k * a_line + my_row) / 4, b_slab.data() + (k * b_line + my_column) / 4, sum,
+                       [](Real x, Real y, Real& to) { Operation::add(x, y, to); });
+    };
     fetch(0);
     for (std::int64_t first = 0; first < problem.inner; first += slab) {
       int const count = problem.inner - first < slab ? static_cast<int>(problem.inner - first) : slab;
@@ -108,9 +112,9 @@ struct MatmulTeamTiles {
       if (first + slab < problem.inner) fetch(first + slab);  // on their way while these are multiplied
       if (count == slab) {
         OCELLUS_UNROLL
-        for (int k = 0; k < slab; ++k) add_term(a_slab, b_slab, k, my_row, my_column, sum);
+        for (int k = 0; k < slab; ++k) multiply(k);
       } else {
-        for (int k = 0; k < count; ++k) add_term(a_slab, b_slab, k, my_row, my_column, sum);
+        for (int k = 0; k < count; ++k) multiply(k);
       }
     }
     // A copy that may leave the registers: the epilogue is too long to be repeated for every element.
@@ -122,7 +126,7 @@ struct MatmulTeamTiles {
     }
     for (int i = 0; i < my_rows; ++i) {
       for (int j = 0; j < my_columns; ++j) {
-        std::int64_t const row = first_row + my_row + i, column = first_column + column_of(my_column, j);
+        std::int64_t const row = first_row + my_row + i, column = first_column + tile_column<across>(my_column, j);
         if (row >= problem.rows || column >= problem.columns || (problem.symmetric && column > row)) continue;
         auto const value    = static_cast<std::remove_cvref_t<decltype(output(row, column))>>(epilogue(finished[i][j], row, column));
         output(row, column) = value;
@@ -130,39 +134,13 @@ struct MatmulTeamTiles {
       }
     }
   }
-
- private:
-  /// Where in the tile a thread's j-th column is: four side by side, then those of the other threads, then four more.
-  KOKKOS_FUNCTION static constexpr int column_of(int my_column, int j) { return j / 4 * (4 * across) + my_column + j % 4; }
-
-  KOKKOS_FUNCTION static void add_term(Scratch const& a_slab, Scratch const& b_slab, int k, int my_row, int my_column, Real (&sum)[my_rows][my_columns]) {
-    Quad<Real> left[my_rows / 4], right[my_columns / 4];
-    OCELLUS_UNROLL
-    for (int q = 0; q < my_rows / 4; ++q) left[q] = a_slab.data()[(k * a_line + my_row) / 4 + q];
-    OCELLUS_UNROLL
-    for (int q = 0; q < my_columns / 4; ++q) right[q] = b_slab.data()[(k * b_line + column_of(my_column, 4 * q)) / 4];
-    OCELLUS_UNROLL
-    for (int i = 0; i < my_rows; ++i) {
-      OCELLUS_UNROLL
-      for (int j = 0; j < my_columns; ++j) Operation::add(left[i / 4].number[i % 4], right[j / 4].number[j % 4], sum[i][j]);
-    }
-  }
 };
 
 /// Launches tiles where they pay and the device has such teams; false where it is for another kernel to do.
 template <class Tuning, class Real, class Operation, ExecutionSpace Exec, class Problem>
 [[nodiscard]] bool launch_team_tiles(Exec const& exec, std::string const& label, Problem const& problem) {
-  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::int64_t>>;
-  using Kernel = MatmulTeamTiles<typename Policy::member_type, Real, Tuning, Operation, Problem>;
-  if (problem.rows < Tuning::thread_rows || problem.columns < Tuning::thread_columns) return false;
-  Kernel const kernel(problem);
-  if (kernel.teams() > std::numeric_limits<int>::max()) return false;
-  auto const policy = [&](int threads) {
-    return Policy(exec, static_cast<int>(kernel.teams()), threads, 1).set_scratch_size(0, Kokkos::PerTeam(static_cast<int>(Kernel::scratch_bytes())));
-  };
-  if (policy(1).team_size_max(kernel, Kokkos::ParallelForTag()) < Kernel::threads) return false;
-  Kokkos::parallel_for(label, policy(Kernel::threads), kernel);
-  return true;
+  using Kernel = MatmulTeamTiles<TeamMember<Exec>, Real, Tuning, Operation, Problem>;
+  return problem.rows >= Tuning::thread_rows && problem.columns >= Tuning::thread_columns && launch_teams(exec, label, Kernel(problem));
 }
 
 }  // namespace ocellus::linalg::detail

@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <type_traits>
 
 #include <ocellus/core/team_tiles.hpp>
@@ -69,7 +68,7 @@ struct AttentionTeamTiles {
         most[i]              = -infinity;
         OCELLUS_UNROLL
         for (int j = 0; j < mine; ++j) {
-          int const column = column_of(my_column, j);
+          int const column = tile_column<across>(my_column, j);
           Real added       = 0;
           bool const kept  = my_query + i < in_tile && column < count && first + column < inputs.last_key(n) && inputs.keeps(b, h, n, first + column, added);
           score[i][j]      = kept ? score[i][j] + added : -infinity;
@@ -108,7 +107,7 @@ struct AttentionTeamTiles {
           Quad<Real> four;
           OCELLUS_UNROLL
           for (int i = 0; i < 4; ++i) four.number[i] = score[4 * q + i][j];
-          weights.data()[(column_of(my_column, j) * pitch + my_query) / 4 + q] = four;
+          weights.data()[(tile_column<across>(my_column, j) * pitch + my_query) / 4 + q] = four;
         }
       }
       member.team_barrier();  // all have read the maxima
@@ -122,18 +121,9 @@ struct AttentionTeamTiles {
         share_of_values.leave(values.data(), pitch);
         member.team_barrier();
         for (int k = 0; k < terms; ++k) {
-          Quad<Real> left[mine / 4], right[mine / 4];
-          OCELLUS_UNROLL
-          for (int q = 0; q < mine / 4; ++q) left[q] = weights.data()[((begin + k) * pitch + my_query) / 4 + q];
-          OCELLUS_UNROLL
-          for (int q = 0; q < mine / 4; ++q) right[q] = values.data()[(k * pitch + column_of(my_column, 4 * q)) / 4];
-          OCELLUS_UNROLL
-          for (int i = 0; i < mine; ++i) {
-            Real const weight = left[i / 4].number[i % 4];
-            // What stands behind a mask must not leak through 0 * NaN.
-            OCELLUS_UNROLL
-            for (int j = 0; j < mine; ++j) sum[i][j] = weight < Real(0) ? sum[i][j] : Kokkos::fma(weight, right[j / 4].number[j % 4], sum[i][j]);
-          }
+          // What stands behind a mask must not leak through 0 * NaN.
+          add_term<across>(weights.data() + ((begin + k) * pitch + my_query) / 4, values.data() + (k * pitch + my_column) / 4, sum,
+                           [](Real weight, Real number, Real& to) { to = weight < Real(0) ? to : Kokkos::fma(weight, number, to); });
         }
       }
       OCELLUS_UNROLL
@@ -153,7 +143,7 @@ struct AttentionTeamTiles {
       auto* const to       = output.data + b * output.strides[0] + h * output.strides[1] + n * output.strides[2];
       OCELLUS_UNROLL
       for (int j = 0; j < mine; ++j) {
-        int const e = column_of(my_column, j);
+        int const e = tile_column<across>(my_column, j);
         if (e < inputs.value.extents[3]) to[e * output.strides[3]] = static_cast<Output>(sum[i][j] * factor);
       }
       if constexpr (!std::is_same_v<LogSumExp, None>) {
@@ -164,8 +154,6 @@ struct AttentionTeamTiles {
   }
 
  private:
-  /// Where in the tile a thread's j-th column is: four side by side, then those of the other threads, then four more.
-  KOKKOS_FUNCTION static constexpr int column_of(int my_column, int j) { return j / 4 * (4 * across) + my_column + j % 4; }
   KOKKOS_FUNCTION static Real& number_of(Scratch const& scratch, int i) { return scratch.data()[i / 4].number[i % 4]; }
 
   /// A thread's numbers for its queries, where the other threads of these queries find them.
@@ -194,16 +182,8 @@ struct AttentionTeamTiles {
     }
     int const width = static_cast<int>(inputs.query.extents[3]);
     for (int k = 0; k < width; ++k) {
-      Quad<Real> left[mine / 4], right[mine / 4];
-      OCELLUS_UNROLL
-      for (int q = 0; q < mine / 4; ++q) left[q] = scaled.data()[(k * pitch + my_query) / 4 + q];
-      OCELLUS_UNROLL
-      for (int q = 0; q < mine / 4; ++q) right[q] = keys.data()[(k * pitch + column_of(my_column, 4 * q)) / 4];
-      OCELLUS_UNROLL
-      for (int i = 0; i < mine; ++i) {
-        OCELLUS_UNROLL
-        for (int j = 0; j < mine; ++j) score[i][j] = Kokkos::fma(left[i / 4].number[i % 4], right[j / 4].number[j % 4], score[i][j]);
-      }
+      add_term<across>(scaled.data() + (k * pitch + my_query) / 4, keys.data() + (k * pitch + my_column) / 4, score,
+                       [](Real a, Real b, Real& to) { to = Kokkos::fma(a, b, to); });
     }
   }
 };
@@ -211,18 +191,10 @@ struct AttentionTeamTiles {
 /// Launches tiles where they pay and the device has such teams; false where it is for another kernel to do.
 template <ExecutionSpace Exec, class Inputs, class Output, class LogSumExp>
 [[nodiscard]] bool launch_attention_team_tiles(Exec const& exec, Inputs const& inputs, Strided4<Output> const& output, LogSumExp const& log_sum_exp) {
-  using Policy               = Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::int64_t>>;
-  using Kernel               = AttentionTeamTiles<typename Policy::member_type, Inputs, Output, LogSumExp>;
-  std::int64_t const queries = inputs.query.extents[2];
+  using Kernel = AttentionTeamTiles<TeamMember<Exec>, Inputs, Output, LogSumExp>;
   if (inputs.query.extents[3] > Kernel::tile || inputs.value.extents[3] > Kernel::tile) return false;
-  Kernel const kernel{inputs, output, log_sum_exp, (queries + Kernel::tile - 1) / Kernel::tile};
-  if (kernel.teams() == 0 || kernel.teams() > std::numeric_limits<int>::max()) return false;
-  auto const policy = [&](int threads) {
-    return Policy(exec, static_cast<int>(kernel.teams()), threads, 1).set_scratch_size(0, Kokkos::PerTeam(static_cast<int>(Kernel::scratch_bytes())));
-  };
-  if (policy(1).team_size_max(kernel, Kokkos::ParallelForTag()) < Kernel::threads) return false;
-  Kokkos::parallel_for("ocellus::nn::multi_head_attention", policy(Kernel::threads), kernel);
-  return true;
+  return launch_teams(exec, "ocellus::nn::multi_head_attention",
+                      Kernel{inputs, output, log_sum_exp, (inputs.query.extents[2] + Kernel::tile - 1) / Kernel::tile});
 }
 
 }  // namespace ocellus::nn::detail
