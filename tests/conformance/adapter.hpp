@@ -172,7 +172,8 @@ class Call {
     if (static_cast<int>(extents.size()) != Rank)
       throw BadCase("input " + name + " has the shape " + to_string(extents) + ", but an array of " + std::to_string(Rank) + " axes is wanted");
     auto const view = make<T, Rank>(name, extents);
-    auto const host = Kokkos::create_mirror_view(view);
+    auto const line = elements(view);
+    auto const host = Kokkos::create_mirror_view(line);
     for (std::size_t i = 0; i < from.size(); ++i) {
       if constexpr (std::is_same_v<T, bool>)
         host.data()[i] = from.real(i) != 0.0;
@@ -181,7 +182,7 @@ class Call {
       else
         host.data()[i] = static_cast<T>(from.real(i));
     }
-    Kokkos::deep_copy(view, host);
+    Kokkos::deep_copy(line, host);
     return view;
   }
 
@@ -248,7 +249,7 @@ class Call {
   template <AnyView V>
   [[nodiscard]] std::vector<double> values(V const& view) const {
     exec_.fence("ocellus::conformance::values");
-    auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), view);
+    auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), elements(view));
     std::vector<double> result(view.size());
     for (std::size_t i = 0; i < result.size(); ++i) result[i] = static_cast<double>(host.data()[i]);
     return result;
@@ -267,6 +268,11 @@ class Call {
     if (at == data_.options.end()) throw BadCase("the adapter asks for the option \"" + name + "\", which its table does not have");
     return at->second;
   }
+  /// A contiguous View as one line: Kokkos' copies of higher ranks take long to compile.
+  template <class V>
+  [[nodiscard]] static auto elements(V const& view) {
+    return Kokkos::View<typename V::value_type*, typename V::memory_space>(view.data(), view.size());
+  }
   template <class T, int Rank>
   [[nodiscard]] View<T, Rank> make(std::string const& name, Extents const& extents) const {
     if (static_cast<int>(extents.size()) != Rank)
@@ -280,7 +286,8 @@ class Call {
   template <class T, int Rank>
   [[nodiscard]] View<T, Rank> poisoned(std::string const& name, Extents const& extents) const {
     auto const view = make<T, Rank>(name, extents);
-    auto const host = Kokkos::create_mirror_view(view);
+    auto const line = elements(view);
+    auto const host = Kokkos::create_mirror_view(line);
     for (std::size_t i = 0; i < host.size(); ++i) {
       if constexpr (std::is_same_v<T, bool>)
         host.data()[i] = i % 2 == 0;
@@ -289,14 +296,14 @@ class Call {
       else
         host.data()[i] = static_cast<T>(std::numeric_limits<float>::quiet_NaN());
     }
-    Kokkos::deep_copy(view, host);
+    Kokkos::deep_copy(line, host);
     return view;
   }
   template <class T, int Rank>
   [[nodiscard]] View<T, Rank> typed_output(std::string const& name, Extents const& extents, Extents shape) {
     auto const view = poisoned<T, Rank>(name, extents);
     fetches_.push_back([this, name, view, shape] {
-      auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), view);
+      auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace(), elements(view));
       Array array;
       array.extents = shape;
       array.type    = std::is_same_v<T, bool> ? ElementType::boolean : std::is_integral_v<T> ? ElementType::integer : ElementType::real;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/kokkos.hpp>
@@ -82,12 +83,15 @@ KOKKOS_FUNCTION void add_term(Quad<Real> const* left, Quad<Real> const* right, R
 /// smaller ones on this device: then another kernel has to do it.
 template <ExecutionSpace Exec, class Kernel>
 [[nodiscard]] bool launch_teams(Exec const& exec, std::string const& label, Kernel const& kernel) {
+#ifdef KOKKOS_ENABLE_OPENMPTARGET
+  if constexpr (std::is_same_v<Exec, Kokkos::Experimental::OpenMPTarget>) return false;  // OpenMP may give a team fewer threads than it asks for
+#endif
   if (kernel.teams() == 0 || kernel.teams() > std::numeric_limits<int>::max()) return false;
-  auto const policy = [&](int threads) {
+  auto const policy = [&](auto threads) {
     return Kokkos::TeamPolicy<Exec, Kokkos::IndexType<std::int64_t>>(exec, static_cast<int>(kernel.teams()), threads, 1)
         .set_scratch_size(0, Kokkos::PerTeam(static_cast<int>(Kernel::scratch_bytes())));
   };
-  if (policy(1).team_size_max(kernel, Kokkos::ParallelForTag()) < Kernel::threads) return false;
+  if (policy(Kokkos::AUTO).team_size_max(kernel, Kokkos::ParallelForTag()) < Kernel::threads) return false;
   Kokkos::parallel_for(label, policy(Kernel::threads), kernel);
   return true;
 }

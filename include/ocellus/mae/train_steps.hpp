@@ -67,8 +67,8 @@ struct ZeroChunks {
   static constexpr std::int64_t chunk = 4096;
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t item) const {
-    std::int64_t const first = item * chunk, left = extent(line, 0) - first;
-    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, left < chunk ? left : chunk),
+    std::int64_t const first = item * chunk, left = extent(line, 0) - first, count = left < chunk ? left : chunk;
+    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, count),
                          [&](std::int64_t const i) { line(first + i) = static_cast<element_t<Line>>(accumulate_of_t<Line>(0)); });
   }
 };

@@ -27,8 +27,8 @@ struct EmaChunks {
   static constexpr std::int64_t chunk = 4096;
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t item) const {
-    std::int64_t const first = item * chunk, left = extent(teacher, 0) - first;
-    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, left < chunk ? left : chunk), [&](std::int64_t const offset) {
+    std::int64_t const first = item * chunk, left = extent(teacher, 0) - first, count = left < chunk ? left : chunk;
+    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, count), [&](std::int64_t const offset) {
       std::int64_t const i = first + offset;
       teacher(i)           = static_cast<element_t<Teacher>>(momentum * static_cast<Real>(teacher(i)) + rest * static_cast<Real>(student(i)));
     });
