@@ -36,6 +36,7 @@ std::map<std::string, fs::path> files_of(fs::path const& folder, char const* wha
     bool const marked = ends_with(name, label_ending);
     if (marked && !labels) continue;
     if (marked) name = name.substr(0, name.size() - std::string(label_ending).size());
+    if (!ends_with(name, settings.ending)) continue;
     // Where a folder holds images beside label maps, those marked so are the label maps.
     if (!labels || marked || files.count(name) == 0) files[name] = entry.path();
   }

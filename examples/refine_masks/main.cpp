@@ -153,6 +153,7 @@ int main(int argc, char** argv) {
   app.add_option("--labels", settings.labels, "Folder of label maps, true ones")->type_name("DIR");
   app.add_option("--probabilities", settings.probabilities, "Folder of the ensembles' probability maps")->type_name("DIR");
   app.add_option("--only", settings.only, "Take only files whose name begins so")->type_name("TEXT");
+  app.add_option("--ending", settings.ending, "Take only files whose name ends so, extension and _labels aside")->type_name("TEXT");
   app.add_option("--weights", settings.weights, "A model of label maps (model.safetensors); default: learn one")->type_name("FILE");
   app.add_option("--out", settings.out, "Output folder")->type_name("DIR")->capture_default_str();
   app.add_option("--uncertainty", settings.uncertainty, "entropy, mutual_information or variance")

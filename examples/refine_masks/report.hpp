@@ -42,7 +42,7 @@ struct Results {
 };
 
 /// Side of the parts that pictures show.
-constexpr std::int64_t shown_side = 96;
+constexpr std::int64_t shown_side = 72;
 
 /// Writes metrics.json and report.html.
 void write_report(Settings const& settings, Results const& results);

@@ -13,6 +13,7 @@ namespace ocellus::examples {
 struct Settings {
   std::filesystem::path images, labels, probabilities, weights, out = "out/refine_masks";
   std::string only;                     ///< files whose name begins so; empty: all
+  std::string ending;                   ///< images whose name, without extension, ends so; empty: all
   std::string note;                     ///< shown at the top of the report
   std::string uncertainty = "entropy";  ///< entropy, mutual_information, variance
   std::string reduce      = "mean";     ///< mean, max
