@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <ocellus/core/random.hpp>
+#include <ocellus/io/image.hpp>
 #include <ocellus/io/npy.hpp>
 #include <ocellus/io/png.hpp>
 #include <ocellus/io/tiff.hpp>
@@ -76,6 +77,7 @@ class RefineMasksProgram : public ::testing::Test {
     }
     return maps;
   }
+  static HostTensor<float***> zeros(std::size_t members, std::size_t columns) { return HostTensor<float***>("maps", members, height, columns); }
   static void expect_same(io::Image const& got, io::Image const& map) {
     for (std::size_t i = 0; i < map.bytes.size(); ++i) ASSERT_EQ(got.at<int>(i), map.at<int>(i) != 0 ? 255 : 0) << i;
   }
@@ -187,13 +189,13 @@ TEST_F(RefineMasksProgram, refuses_wrong_input_with_one_sentence) {
   expect_refusal("--images " + path("images") + " --weights " + path("labels/field0_labels.png"), "field0_labels.png");
   io::write_npy(folder_ / "maps" / "field0.npy", ensemble(true));
   expect_refusal("--probabilities " + path("maps"), "label maps to learn from");
-  io::write_npy(folder_ / "maps" / "field0.npy", make_host_tensor<float***>("maps", 1, height, width));
+  io::write_npy(folder_ / "maps" / "field0.npy", zeros(1, width));
   expect_refusal("--probabilities " + path("maps") + " --labels " + path("labels"), "an ensemble has at least two");
   auto const bad = ensemble(true);
   bad(0, 0, 0)   = 1.5f;
   io::write_npy(folder_ / "maps" / "field0.npy", bad);
   expect_refusal("--probabilities " + path("maps") + " --labels " + path("labels"), "which is no probability");
-  io::write_npy(folder_ / "maps" / "field0.npy", make_host_tensor<float***>("maps", 2, height, width + 1));
+  io::write_npy(folder_ / "maps" / "field0.npy", zeros(2, width + 1));
   expect_refusal("--probabilities " + path("maps") + " --labels " + path("labels"), "field0_labels.png is 52 x 44 pixels");
 }
 
