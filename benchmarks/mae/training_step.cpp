@@ -6,6 +6,7 @@
 
 #include <sys/resource.h>
 
+#include <ocellus/mae/configuration.hpp>
 #include <ocellus/mae/train_steps.hpp>
 
 #include "support/benchmark.hpp"
