@@ -24,7 +24,7 @@ struct Settings {
   double diameter         = 20;         ///< of a nucleus, in pixels
   bool planted            = true;       ///< judge an ensemble with planted damage too
   bool fresh              = false;      ///< drop the model that an earlier run has learned
-  std::int64_t passes = 4, rounds = 1, train_steps = 4000, crop = 32, patch = 4, width = 96, depth = 4;
+  std::int64_t passes = 4, rounds = 1, train_steps = 3500, crop = 32, patch = 4, width = 96, depth = 4;
   double ratio       = 0.25;  ///< share of patches hidden in training
   std::uint64_t seed = 1;
 
