@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include <ocellus/core/random.hpp>
 #include <ocellus/mae/masked_autoencoder.hpp>
@@ -22,20 +23,22 @@ void add_baselines(Reconstruction& r, std::int64_t patch) {
   std::int64_t const side = extent(r.crops, 2);
   for (std::int64_t n = 0; n < extent(r.crops, 0); ++n) {
     for (std::int64_t c = 0; c < extent(r.crops, 1); ++c) {
+      float const* const first = r.crops.data() + (n * extent(r.crops, 1) + c) * side * side;
+      double const level       = std::accumulate(first, first + side * side, 0.0) / static_cast<double>(side * side);
       for (std::int64_t top = 0; top < side; top += patch) {
         for (std::int64_t left = 0; left < side; left += patch) {
           if (r.hidden(n, c, top, left) == 0) continue;
           double sum = 0, squares = 0;
           for (std::int64_t y = top; y < top + patch; ++y) {
             for (std::int64_t x = left; x < left + patch; ++x) {
-              double const value = r.crops(n, c, y, x);
+              double const value = static_cast<double>(r.crops(n, c, y, x)) - level;
               sum += value;
               squares += value * value;
             }
           }
           auto const count = static_cast<double>(patch * patch);
           around += squares - sum * sum / count;
-          whole += squares;  // the mean of a standardised channel is 0
+          whole += squares;
           pixels += patch * patch;
         }
       }
@@ -64,8 +67,7 @@ Reconstruction reconstruct(TrainingSettings const& settings, ParameterTable cons
   for (std::size_t i = 0; i < n; ++i) {
     auto const number = static_cast<std::uint32_t>(i);
     pool.crop(settings.seed, step, number, UnmanagedTensor<float***, Kokkos::HostSpace>(r.crops.data() + i * channels * side * side, channels, side, side));
-    RandomSequence const random{.seed = settings.seed, .stream = RandomStream::masking, .step = step, .sample = number};
-    for (std::size_t t = 0; t < tokens; ++t) noise(i, t) = random.uniform(t);
+    draw_noise(settings, step, number, noise.data() + i * tokens);
   }
   auto const device_parameters = Kokkos::create_mirror_view_and_copy(typename Exec::memory_space(), parameters);
   auto const weights           = mae::masked_autoencoder_weights(table, device_parameters, model.channel_agnostic);
@@ -83,7 +85,7 @@ Reconstruction reconstruct(TrainingSettings const& settings, ParameterTable cons
     Tensor<float, Exec> const loss("ocellus::examples::loss");
     Kokkos::deep_copy(exec, crops, own_crops);
     Kokkos::deep_copy(exec, own_noise, Kokkos::subview(noise, part, Kokkos::ALL));
-    vit::instance_standardize(exec, crops, crops, {.divisor = 1.0});
+    if (settings.standardize) vit::instance_standardize(exec, crops, crops, {.divisor = 1.0});
     mae::masked_autoencoder(exec, crops, own_noise, weights, loss, prediction, mask,
                             {.heads = model.heads, .decoder_heads = model.decoder_heads, .ratio = settings.ratio});
     mae::unpatchify(exec, prediction, images, {.patch = model.patch_size, .channel_agnostic = model.channel_agnostic});

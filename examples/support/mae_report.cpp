@@ -64,16 +64,17 @@ std::string describe(TrainingSettings const& settings) {
 
 void add_training(HtmlReport& report, TrainingSettings const& settings, TrainingLog const& log, Reconstruction const& r,
                   std::vector<std::string> const& channels) {
-  report.paragraph("Trained: " + describe(settings) +
-                   ". Nothing was labelled: the model sees a part of the patches of each crop and learns to fill in the rest.");
-  report.figure(svg(loss_curve(log, r, 200)), "Mean squared error on hidden patches, in units of the variance of the crop's channel.");
+  report.paragraph("Trained: " + describe(settings) + (settings.standardize ? ". Nothing was labelled: the" : ". The") +
+                   " model sees a part of the patches of each crop and learns to fill in the rest.");
+  report.figure(svg(loss_curve(log, r, 200)),
+                std::string("Mean squared error on hidden patches") + (settings.standardize ? ", in units of the variance of the crop's channel." : "."));
   report.table({"prediction of hidden patches", "mean squared error"}, {{"the model", number(r.loss)},
                                                                         {"the mean of the crop's channel, everywhere", number(r.mean)},
                                                                         {"each hidden patch's own true mean", number(r.patch_mean)}});
   report.paragraph(
       "The second prediction of the table needs no model; the third knows what no model is told, so a model that comes near it has learned how "
       "bright each hidden patch is, and one that falls below it draws structure inside of patches too. Measured on " +
-      std::to_string(extent(r.crops, 0)) + " crops that no step has drawn, from the same images.");
+      std::to_string(extent(r.crops, 0)) + " crops that no step has drawn.");
   std::int64_t const side = extent(r.crops, 2), shown = std::min<std::int64_t>(extent(r.crops, 0), std::max<std::int64_t>(3, 640 / side));
   for (std::int64_t c = 0; c < extent(r.crops, 1); ++c) {
     auto const picture = sheet(r, c, shown);

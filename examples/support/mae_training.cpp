@@ -156,8 +156,19 @@ std::string TrainingSettings::text() const {
       << " depth=" << model.depth << " heads=" << model.heads << " decoder_width=" << model.decoder_width << " decoder_depth=" << model.decoder_depth
       << " decoder_heads=" << model.decoder_heads << " channel_agnostic=" << model.channel_agnostic << " steps=" << steps << " batch=" << batch
       << " warmup=" << warmup << " learning_rate=" << learning_rate << " weight_decay=" << weight_decay << " beta2=" << beta2 << " clip_norm=" << clip_norm
-      << " mask=" << ratio << " fourier_weight=" << fourier_weight << " layer_scale=" << layer_scale << " seed=" << seed;
+      << " mask=" << ratio << " fourier_weight=" << fourier_weight << " layer_scale=" << layer_scale << " standardize=" << standardize << " lattice=" << lattice
+      << " seed=" << seed;
   return out.str();
+}
+
+void draw_noise(TrainingSettings const& settings, std::uint32_t step, std::uint32_t sample, float* noise) {
+  std::int64_t const tokens = settings.model.tokens(), across = settings.model.image_size / settings.model.patch_size;
+  RandomSequence const random{.seed = settings.seed, .stream = RandomStream::masking, .step = step, .sample = sample};
+  std::int64_t const place = random.below(static_cast<std::uint64_t>(tokens), 4);
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    bool const first = settings.lattice && t / across % 2 * 2 + t % across % 2 == place;
+    noise[t]         = random.uniform(static_cast<std::uint64_t>(t)) + (first ? 1.f : 0.f);
+  }
 }
 
 struct MaeTraining::State {
@@ -339,13 +350,12 @@ void MaeTraining::run(std::int64_t checkpoint_every, std::function<void(Training
         s.pool.crop(settings.seed, step, number,
                     UnmanagedTensor<float***, Kokkos::HostSpace>(crops.data() + i * channels * side * side, static_cast<std::size_t>(channels),
                                                                  static_cast<std::size_t>(side), static_cast<std::size_t>(side)));
-        RandomSequence const random{.seed = settings.seed, .stream = RandomStream::masking, .step = step, .sample = number};
-        for (std::int64_t t = 0; t < tokens; ++t) noise.data()[i * tokens + t] = random.uniform(static_cast<std::uint64_t>(t));
+        draw_noise(settings, step, number, noise.data() + i * tokens);
       });
       Host().fence();
       Kokkos::deep_copy(s.exec, device_crops, crops);
       Kokkos::deep_copy(s.exec, device_noise, noise);
-      vit::instance_standardize(s.exec, device_crops, device_crops, {.divisor = 1.0});
+      if (settings.standardize) vit::instance_standardize(s.exec, device_crops, device_crops, {.divisor = 1.0});
       auto const part    = Kokkos::make_pair(std::size_t{0}, static_cast<std::size_t>(count));
       options.first_step = first;
       mae::train_steps(s.exec, device_crops, Kokkos::subview(device_sample, part, Kokkos::ALL), Kokkos::subview(device_noise, part, Kokkos::ALL, Kokkos::ALL),

@@ -26,12 +26,17 @@ struct TrainingSettings {
   mae::MaskedAutoencoderConfiguration model;
   std::int64_t steps = 1000, batch = 32, warmup = 50;
   double learning_rate = 1e-3, weight_decay = 0.05, beta2 = 0.95, clip_norm = 1, ratio = 0.75, fourier_weight = 0;
-  double layer_scale = 1e-4;  ///< starting value of the blocks' LayerScale, where there is one
+  double layer_scale = 1e-4;   ///< starting value of the blocks' LayerScale, where there is one
+  bool standardize   = true;   ///< each channel of each crop gets mean 0 and deviation 1; maps of 0 and 1 do without
+  bool lattice       = false;  ///< hide the patches of one place, drawn anew, in blocks of 2 x 2 first; else any
   std::uint64_t seed = 1;
 
   /// All of it as text, which a checkpoint remembers.
   [[nodiscard]] std::string text() const;
 };
+
+/// The noise that decides which of a sample's tokens are hidden, those with most of it: a function of (seed, step, sample, token).
+void draw_noise(TrainingSettings const& settings, std::uint32_t step, std::uint32_t sample, float* noise);
 
 /// The losses of the steps so far, one entry a step.
 struct TrainingLog {
