@@ -13,10 +13,10 @@ using namespace ocellus;
 using namespace ocellus::benchmarks;
 
 void flood(benchmark::State& state, std::int64_t side) {
-  constexpr auto pitch    = static_cast<std::int64_t>(disc_pitch);
+  constexpr auto pitch     = static_cast<std::int64_t>(disc_pitch);
   std::int64_t const discs = side / pitch;
-  auto const mask      = disc_mask(side);
-  auto const distance  = random_tensor<float**>(1, side, side);
+  auto const mask          = disc_mask(side);
+  auto const distance      = random_tensor<float**>(1, side, side);
   image::distance_transform(Exec(), mask, distance);
   auto const landscape = filled_tensor<float**>([=](std::int64_t i) { return -distance.data()[i]; }, side, side);
   auto const seed_at   = [=](std::int64_t i) {

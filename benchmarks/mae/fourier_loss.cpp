@@ -13,7 +13,7 @@ using namespace ocellus::benchmarks;
 
 void forward(benchmark::State& state, std::int64_t images, std::int64_t channels, std::int64_t side) {
   auto const prediction = random_tensor<float****>(1, images, channels, side, side), target = random_tensor<float****>(2, images, channels, side, side);
-  auto const loss       = make_tensor<float>(Exec(), "loss");
+  auto const loss = make_tensor<float>(Exec(), "loss");
   WorkspaceFor<Exec> workspace(Exec(), mae::fourier_loss_workspace_size(Exec(), prediction, target, none, loss));
   auto const n = static_cast<double>(side);
   run(state, "float", mae::fourier_loss_cost(static_cast<double>(images * channels), n, n, 4),

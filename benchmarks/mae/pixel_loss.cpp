@@ -13,9 +13,9 @@ using namespace ocellus::benchmarks;
 
 void loss_and_gradient(benchmark::State& state, std::int64_t images, std::int64_t tokens, std::int64_t width) {
   auto const prediction = random_tensor<float***>(1, images, tokens, width), target = random_tensor<float***>(2, images, tokens, width);
-  auto const gradient   = random_tensor<float***>(3, images, tokens, width);
-  auto const mask       = filled_tensor<std::uint8_t**>([](std::int64_t i) { return static_cast<std::uint8_t>(i % 4 != 0); }, images, tokens);
-  auto const loss       = make_tensor<float>(Exec(), "loss");
+  auto const gradient = random_tensor<float***>(3, images, tokens, width);
+  auto const mask     = filled_tensor<std::uint8_t**>([](std::int64_t i) { return static_cast<std::uint8_t>(i % 4 != 0); }, images, tokens);
+  auto const loss     = make_tensor<float>(Exec(), "loss");
   mae::PixelLossOptions const options{.normalize_target = true};
   WorkspaceFor<Exec> workspace(Exec(), std::max(mae::pixel_loss_workspace_size(Exec(), prediction, target, mask, loss, options),
                                                 mae::pixel_loss_backward_workspace_size(Exec(), prediction, target, mask, gradient, options)));

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Python peers of linear algebra and profiling; those of other modules are in files of their own. Reads rows {"name", "shape", "type"} as JSON, writes those that a peer can do with "peer" and "seconds" (the median over half a second).
+"""The Python peers: those of linear algebra and profiling here, those of other modules in files of their own.
+
+Reads rows {"name", "shape", "type"} as JSON, writes those that a peer can do with "peer" and "seconds" (the median over half a second).
 
 A peer is a generator in PEERS: it takes name, extents, flags (what follows the extents in a shape, such as transpose_b) and type, and yields
 ("library version", function without arguments) pairs, with the factor from the work that was timed to all of it as a third member where that is too long.

@@ -14,7 +14,7 @@ using namespace ocellus::benchmarks;
 void loss_and_gradient(benchmark::State& state, std::int64_t pairs, std::int64_t width) {
   auto const first = random_tensor<float**>(1, pairs, width), second = random_tensor<float**>(2, pairs, width);
   auto const first_gradient = random_tensor<float**>(3, pairs, width), second_gradient = random_tensor<float**>(4, pairs, width);
-  auto const loss           = make_tensor<float>(Exec(), "loss");
+  auto const loss = make_tensor<float>(Exec(), "loss");
   WorkspaceFor<Exec> workspace(Exec(), std::max(ssl::simclr_loss_workspace_size(Exec(), first, second, loss),
                                                 ssl::simclr_loss_backward_workspace_size(Exec(), first, second, first_gradient, second_gradient)));
   auto const n = static_cast<double>(pairs), d = static_cast<double>(width);

@@ -12,7 +12,8 @@ using namespace ocellus;
 using namespace ocellus::benchmarks;
 
 void solve(benchmark::State& state, std::int64_t problems, std::int64_t rows, std::int64_t columns, std::int64_t width, std::int64_t iterations) {
-  auto const x = random_tensor_between<float**>(0.0, 1.0, 1, problems * rows, width), y = random_tensor_between<float**>(0.0, 1.0, 2, problems * columns, width);
+  auto const x         = random_tensor_between<float**>(0.0, 1.0, 1, problems * rows, width),
+             y         = random_tensor_between<float**>(0.0, 1.0, 2, problems * columns, width);
   auto const x_offsets = filled_tensor<std::int64_t*>([=](std::int64_t i) { return i * rows; }, problems + 1);
   auto const y_offsets = filled_tensor<std::int64_t*>([=](std::int64_t i) { return i * columns; }, problems + 1);
   auto const f = random_tensor<float*>(3, problems * rows), g = random_tensor<float*>(4, problems * columns);

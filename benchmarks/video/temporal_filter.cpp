@@ -23,7 +23,8 @@ void filter(benchmark::State& state, std::int64_t frames, std::int64_t side, vid
 
 OCELLUS_BENCHMARK("video::temporal_filter", "100x1024x1024:median:w5", "float", (filter<float, float>), 100, 1024, video::TemporalMethod::median);
 OCELLUS_BENCHMARK("video::temporal_filter", "100x1024x1024:mean:w5", "float", (filter<float, float>), 100, 1024, video::TemporalMethod::mean);
-OCELLUS_BENCHMARK("video::temporal_filter", "100x1024x1024:median:w5", "uint16", (filter<std::uint16_t, std::uint16_t>), 100, 1024, video::TemporalMethod::median);
+OCELLUS_BENCHMARK("video::temporal_filter", "100x1024x1024:median:w5", "uint16", (filter<std::uint16_t, std::uint16_t>), 100, 1024,
+                  video::TemporalMethod::median);
 OCELLUS_BENCHMARK("video::temporal_filter", "100x1024x1024:mean:w5", "uint16", (filter<std::uint16_t, float>), 100, 1024, video::TemporalMethod::mean);
 
 }  // namespace

@@ -27,9 +27,9 @@ void forward(benchmark::State& state, std::int64_t images, std::string const& si
   vit::EncoderOptions const options{.heads = configuration.heads};
   WorkspaceFor<Exec> workspace(Exec(), vit::encoder_workspace_size(Exec(), image, weights, output, options));
   auto const real = [](std::int64_t n) { return static_cast<double>(n); };
-  auto const cost = vit::encoder_cost(real(images), real(configuration.channels * configuration.image_size * configuration.image_size),
-                                      real(configuration.patches() + 1), real(configuration.width), 4 * real(configuration.width), real(configuration.heads),
-                                      real(configuration.depth), sizeof(T));
+  auto const cost =
+      vit::encoder_cost(real(images), real(configuration.channels * configuration.image_size * configuration.image_size), real(configuration.patches() + 1),
+                        real(configuration.width), 4 * real(configuration.width), real(configuration.heads), real(configuration.depth), sizeof(T));
   run(state, type_name<T>(), {.flops = cost.flops}, [&](Exec const& exec) { vit::encoder(exec, image, weights, output, options, workspace); });
 }
 

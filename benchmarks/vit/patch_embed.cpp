@@ -13,10 +13,10 @@ using namespace ocellus::benchmarks;
 
 void forward(benchmark::State& state, std::int64_t images, std::int64_t channels, std::int64_t side, std::int64_t width) {
   std::int64_t const patches = side / 16 * (side / 16);
-  auto const image  = random_tensor<float****>(1, images, channels, side, side);
-  auto const weight = random_tensor<float****>(2, width, channels, 16, 16);
-  auto const bias   = random_tensor<float*>(3, width);
-  auto const tokens = random_tensor<float***>(4, images, patches, width);
+  auto const image           = random_tensor<float****>(1, images, channels, side, side);
+  auto const weight          = random_tensor<float****>(2, width, channels, 16, 16);
+  auto const bias            = random_tensor<float*>(3, width);
+  auto const tokens          = random_tensor<float***>(4, images, patches, width);
   WorkspaceFor<Exec> workspace(Exec(), vit::patch_embed_workspace_size(Exec(), image, weight, bias, tokens));
   run(state, "float", vit::patch_embed_cost(static_cast<double>(image.size()), static_cast<double>(images * patches), static_cast<double>(width), 4),
       [&](Exec const& exec) { vit::patch_embed(exec, image, weight, bias, tokens, {}, workspace); });

@@ -62,9 +62,8 @@ struct SmoothRows {
   template <class Real, class Source>
   KOKKOS_INLINE_FUNCTION void add(Member const& member, std::int64_t first, std::int64_t last, Real w, std::int64_t y, Source const& source) const {
     std::int64_t const count = last > first ? last - first : 0;
-    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, count), [&](std::int64_t const i) {
-      output(y, first + i) += static_cast<element_t<Output>>(w * static_cast<Real>(source(first + i)));
-    });
+    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, count),
+                         [&](std::int64_t const i) { output(y, first + i) += static_cast<element_t<Output>>(w * static_cast<Real>(source(first + i))); });
   }
 
   template <class Real>

@@ -89,15 +89,17 @@ struct GeluRows {
 
   /// A contiguous line by vectors, the last one padded: each element has the bits of `gelu_value`.
   void vectors(Input const* from, std::remove_const_t<Output>* to) const {
-    using V                  = Simd<Real>;
-    std::int64_t const width = input.extents[3];
-    for (std::int64_t first = 0; first < width; first += V::width) {
-      int const count = static_cast<int>(width - first < V::width ? width - first : V::width);
-      Real lanes[V::width] = {};
-      for (int i = 0; i < count; ++i) lanes[i] = static_cast<Real>(from[first + i]);
-      linalg::gelu_of_vector(V::load(lanes)).store(lanes);
-      for (int i = 0; i < count; ++i) to[first + i] = static_cast<std::remove_cv_t<Output>>(lanes[i]);
-    }
+    constexpr std::int64_t lanes = Simd<Real>::width;
+    std::int64_t const width = input.extents[3], whole = width / lanes * lanes;
+    for (std::int64_t first = 0; first < whole; first += lanes) vector(from + first, to + first, lanes);
+    if (whole < width) vector(from + whole, to + whole, width - whole);
+  }
+
+  [[gnu::always_inline]] static inline void vector(Input const* from, std::remove_const_t<Output>* to, std::int64_t count) {
+    Real lanes[Simd<Real>::width] = {};
+    for (std::int64_t i = 0; i < count; ++i) lanes[i] = static_cast<Real>(from[i]);
+    linalg::gelu_of_vector(Simd<Real>::load(lanes)).store(lanes);
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<std::remove_cv_t<Output>>(lanes[i]);
   }
 };
 
