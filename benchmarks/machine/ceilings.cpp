@@ -11,8 +11,8 @@ using namespace ocellus::benchmarks;
 void arithmetic(benchmark::State& state, char const* type) {
   Rate best = 0;
   for (auto _ : state) {
-    best = std::max(best, multiply_add_ceiling(type, 0.02));
-    state.SetIterationTime(0.02);
+    best = std::max(best, multiply_add_ceiling(type, 0.3));
+    state.SetIterationTime(0.3);
   }
   state.counters["gflops"]  = best * 1e-9;
   state.counters["threads"] = static_cast<double>(Exec().concurrency());
@@ -21,8 +21,8 @@ void arithmetic(benchmark::State& state, char const* type) {
 void memory(benchmark::State& state, Traffic traffic) {
   Rate best = 0;
   for (auto _ : state) {
-    best = std::max(best, memory_ceiling(traffic, 0.05));
-    state.SetIterationTime(0.05);
+    best = std::max(best, memory_ceiling(traffic, 0.5));
+    state.SetIterationTime(0.5);
   }
   state.counters["gbytes"]  = best * 1e-9;
   state.counters["threads"] = static_cast<double>(Exec().concurrency());

@@ -43,12 +43,27 @@ struct SmoothRows {
     for (std::int64_t k = -radius; k <= radius; ++k) total += weight<Real>(k);
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, width), [&](std::int64_t const x) { output(y, x) = 0; });
     for (std::int64_t k = -radius; k <= radius; ++k) {
-      Real const w                = weight<Real>(k) / total;
-      std::int64_t const source_y = vertical ? mirrored(y + k, height) : y;
-      Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, width), [&](std::int64_t const x) {
-        output(y, x) += static_cast<element_t<Output>>(w * static_cast<Real>(input(source_y, vertical ? x : mirrored(x + k, width))));
-      });
+      Real const w = weight<Real>(k) / total;
+      if (vertical) {
+        std::int64_t const source = mirrored(y + k, height);
+        add(member, 0, width, w, y, [&](std::int64_t const x) { return input(source, x); });
+      } else {
+        // Only pixels whose source is beyond the border ask where it is mirrored to.
+        std::int64_t const first = k < -width ? width : k < 0 ? -k : 0, last = k > width ? 0 : k > 0 ? width - k : width;
+        auto const beyond = [&](std::int64_t const x) { return input(y, mirrored(x + k, width)); };
+        add(member, 0, first < last ? first : width, w, y, beyond);
+        add(member, first, last, w, y, [&](std::int64_t const x) { return input(y, x + k); });
+        if (first < last) add(member, last, width, w, y, beyond);
+      }
     }
+  }
+
+  /// output(y, x) += w source(x) for x from first to last.
+  template <class Real, class Source>
+  KOKKOS_INLINE_FUNCTION void add(Member const& member, std::int64_t first, std::int64_t last, Real w, std::int64_t y, Source const& source) const {
+    std::int64_t const count = last > first ? last - first : 0;
+    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, count),
+                         [&](std::int64_t const i) { output(y, first + i) += static_cast<element_t<Output>>(w * static_cast<Real>(source(first + i))); });
   }
 
   template <class Real>

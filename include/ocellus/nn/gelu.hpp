@@ -8,6 +8,7 @@
 #include <ocellus/core/cost.hpp>
 #include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/preconditions.hpp>
+#include <ocellus/core/simd.hpp>
 #include <ocellus/core/strided.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/linalg/activation.hpp>
@@ -74,10 +75,31 @@ struct GeluRows {
   GeluApproximation approximate;
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t row) const {
+    if constexpr (is_host_execution_v<typename Member::execution_space>) {
+      if (approximate == GeluApproximation::none && input.strides[3] == 1 && output.strides[3] == 1) {
+        vectors(&input.at_row(row, 0, input.extents), &output.at_row(row, 0, input.extents));
+        return;
+      }
+    }
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, input.extents[3]), [&](std::int64_t const d) {
       Real const x                         = static_cast<Real>(input.at_row(row, d, input.extents));
       output.at_row(row, d, input.extents) = static_cast<std::remove_cv_t<Output>>(gelu_value(x, approximate));
     });
+  }
+
+  /// A contiguous line by vectors, the last one padded: each element has the bits of `gelu_value`.
+  void vectors(Input const* from, std::remove_const_t<Output>* to) const {
+    constexpr std::int64_t lanes = Simd<Real>::width;
+    std::int64_t const width = input.extents[3], whole = width / lanes * lanes;
+    for (std::int64_t first = 0; first < whole; first += lanes) vector(from + first, to + first, lanes);
+    if (whole < width) vector(from + whole, to + whole, width - whole);
+  }
+
+  [[gnu::always_inline]] static inline void vector(Input const* from, std::remove_const_t<Output>* to, std::int64_t count) {
+    Real lanes[Simd<Real>::width] = {};
+    for (std::int64_t i = 0; i < count; ++i) lanes[i] = static_cast<Real>(from[i]);
+    linalg::gelu_of_vector(Simd<Real>::load(lanes)).store(lanes);
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<std::remove_cv_t<Output>>(lanes[i]);
   }
 };
 
