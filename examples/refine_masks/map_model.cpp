@@ -43,7 +43,7 @@ TrainingSettings training_settings(Settings const& settings) {
   return training;
 }
 
-/// Windows of twice the crop round the nuclei, so that no crop is far from all of them. Beyond the edge there is background.
+/// Windows of one and a half crops round the nuclei, so that no crop is far from all of them. Beyond the edge there is background.
 CropPool windows(Fields const& fields, std::int64_t crop, bool held_out) {
   CropPool pool;
   std::int64_t const side = crop + crop / 2;

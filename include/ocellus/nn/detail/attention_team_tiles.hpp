@@ -123,7 +123,7 @@ struct AttentionTeamTiles {
         for (int k = 0; k < terms; ++k) {
           // What stands behind a mask must not leak through 0 * NaN.
           add_term<across>(weights.data() + ((begin + k) * pitch + my_query) / 4, values.data() + (k * pitch + my_column) / 4, sum,
-                           [](Real weight, Real number, Real& to) { to = weight < Real(0) ? to : Kokkos::fma(weight, number, to); });
+                           [](Real weight, Real of_value, Real& to) { to = weight < Real(0) ? to : Kokkos::fma(weight, of_value, to); });
         }
       }
       OCELLUS_UNROLL
