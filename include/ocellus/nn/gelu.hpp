@@ -75,22 +75,24 @@ struct GeluRows {
   GeluApproximation approximate;
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t row) const {
-    if constexpr (is_host_execution_v<typename Member::execution_space>) {
-      if (approximate == GeluApproximation::none && input.strides[3] == 1 && output.strides[3] == 1) {
-        vectors(&input.at_row(row, 0, input.extents), &output.at_row(row, 0, input.extents));
-        return;
-      }
-    }
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, input.extents[3]), [&](std::int64_t const d) {
       Real const x                         = static_cast<Real>(input.at_row(row, d, input.extents));
       output.at_row(row, d, input.extents) = static_cast<std::remove_cv_t<Output>>(gelu_value(x, approximate));
     });
   }
+};
 
-  /// A contiguous line by vectors, the last one padded: each element has the bits of `gelu_value`.
-  void vectors(Input const* from, std::remove_const_t<Output>* to) const {
+/// One contiguous line a call, on the host: by vectors, the last one padded; each element has the bits of `gelu_value`.
+template <class Member, class Real, class Input, class Output>
+struct GeluLines {
+  Strided4<Input> input;
+  Strided4<Output> output;
+
+  void operator()(Member const&, std::int64_t row) const {
     constexpr std::int64_t lanes = Simd<Real>::width;
     std::int64_t const width = input.extents[3], whole = width / lanes * lanes;
+    Input const* const from               = &input.at_row(row, 0, input.extents);
+    std::remove_const_t<Output>* const to = &output.at_row(row, 0, input.extents);
     for (std::int64_t first = 0; first < whole; first += lanes) vector(from + first, to + first, lanes);
     if (whole < width) vector(from + whole, to + whole, width - whole);
   }
@@ -126,9 +128,16 @@ template <ExecutionSpace Exec, AnyView Input, AnyView Output>
       require_equal(function, {name("output"), extent(output, axis)}, {name("input"), extent(input, axis)});
     }
     auto const in = strided4(input);
+    auto const to = strided4(output);
+    using Real    = accumulate_of_t<Input>;
+    if constexpr (is_host_execution_v<Exec>) {
+      if (options.approximate == GeluApproximation::none && in.strides[3] == 1 && to.strides[3] == 1) {
+        for_each_row(exec, function, in.rows(), detail::GeluLines<TeamMember<Exec>, Real, typename Input::value_type, typename Output::value_type>{in, to});
+        return;
+      }
+    }
     for_each_row(exec, function, in.rows(),
-                 detail::GeluRows<TeamMember<Exec>, accumulate_of_t<Input>, typename Input::value_type, typename Output::value_type>{in, strided4(output),
-                                                                                                                                     options.approximate});
+                 detail::GeluRows<TeamMember<Exec>, Real, typename Input::value_type, typename Output::value_type>{in, to, options.approximate});
   }
 
   /// Work of `gelu` on `count` elements.
