@@ -22,10 +22,8 @@ constexpr std::array<image::ThresholdScale, 2> scales = {image::ThresholdScale::
 
 char const* const ensemble_text =
     "eight segmentations of the image by its own brightness: what a Gaussian of three diameters leaves of it, not below 0, is smoothed with sigma 1 and 2 "
-    "pixels and "
-    "compared with 0.8 and 1.2 times Otsu's threshold, found on the values and on their square roots; each comparison is a soft step that is 0 below half of "
-    "the "
-    "threshold and 1 above one and a half of it";
+    "pixels and compared with 0.8 and 1.2 times Otsu's threshold, found on the values and on their square roots; each comparison is a soft step that is 0 below half of "
+    "the threshold and 1 above one and a half of it";
 
 HostTensor<float***> make_ensemble(HostTensor<float**> const& image, double diameter) {
   Exec const exec;

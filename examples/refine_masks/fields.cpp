@@ -22,8 +22,6 @@ using Labels = HostTensor<std::int32_t**>;
 
 constexpr char const* label_ending = "_labels";
 
-bool ends_with(std::string const& text, std::string const& end) { return text.size() >= end.size() && text.substr(text.size() - end.size()) == end; }
-
 /// Files of a folder by their name without extension (and, for label maps, without "_labels").
 std::map<std::string, fs::path> files_of(fs::path const& folder, char const* what, Settings const& settings, bool labels, bool npy) {
   if (!fs::is_directory(folder)) throw UserError("the folder of " + std::string(what) + " " + folder.string() + " does not exist");
@@ -32,11 +30,11 @@ std::map<std::string, fs::path> files_of(fs::path const& folder, char const* wha
     std::string ending = entry.path().extension().string(), name = entry.path().stem().string();
     for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     bool const known = ending == ".png" || ending == ".tif" || ending == ".tiff" || (npy && ending == ".npy");
-    if (!entry.is_regular_file() || !known || name.rfind(settings.only, 0) != 0) continue;
-    bool const marked = ends_with(name, label_ending);
+    if (!entry.is_regular_file() || !known || !name.starts_with(settings.only)) continue;
+    bool const marked = name.ends_with(label_ending);
     if (marked && !labels) continue;
     if (marked) name = name.substr(0, name.size() - std::string(label_ending).size());
-    if (!ends_with(name, settings.ending)) continue;
+    if (!name.ends_with(settings.ending)) continue;
     // Where a folder holds images beside label maps, those marked so are the label maps.
     if (!labels || marked || files.count(name) == 0) files[name] = entry.path();
   }

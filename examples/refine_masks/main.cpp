@@ -7,7 +7,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <ocellus/io/atomic_file.hpp>
 #include <ocellus/io/png.hpp>
 #include <ocellus/io/tiff.hpp>
 
@@ -23,16 +22,13 @@ namespace {
 
 constexpr char const* introduction =
     "Refines masks: patches of which an ensemble of segmentations is unsure are hidden and rebuilt by a masked autoencoder that has learnt what label maps "
-    "look "
-    "like.\n\n"
+    "look like.\n\n"
     "In: for each field of view an ensemble's probability maps (--probabilities: TIFF, a page a member, or npy of (members, height, width)), a grey image "
     "(--images: PNG or TIFF), a label map (--labels: 0 background), all of one name (label maps may end in _labels). Without probability maps an ensemble is "
-    "made "
-    "from each image: eight segmentations with other smoothings and thresholds. Without label maps the images are segmented as the main example does, and the "
+    "made from each image: eight segmentations with other smoothings and thresholds. Without label maps the images are segmented as the main example does, and the "
     "model learns from that.\n"
     "Two thirds of the label maps teach the model, the others judge it: IoU, Dice and connected parts before and after, with that ensemble, with one made on "
-    "the "
-    "image under added noise, and with planted damage.\n"
+    "the image under added noise, and with planted damage.\n"
     "Out: masks/NAME.png (255 nucleus), maps/NAME.tif (pages: mean, refined probability, entropy, mutual information, variance), metrics.json, report.html, "
     "training/. The model is kept in training/ and taken again, or gone on with, when maps and settings are the same.";
 
@@ -81,16 +77,16 @@ void run(Settings const& settings) {
   std::filesystem::create_directories(settings.out / "maps");
   bool const given = !settings.probabilities.empty();
   Results results{fields, model, {}, {}};
-  results.trials.push_back({{given ? "as given" : "as it is", given ? "the probability maps given" : ensemble_text}, {}});
-  if (settings.noise > 0 && !settings.images.empty()) {
-    results.trials.push_back(
-        {{"noisy", "made the same way from the image under Gaussian noise of " + number(settings.noise) + " times the contrast of nuclei"}, {}});
-  }
+  auto const add_trial = [&](std::string const& name, std::string const& text) {
+    auto& verdict = results.trials.emplace_back().verdict;
+    verdict.name = name, verdict.text = text;
+  };
+  add_trial(given ? "as given" : "as it is", given ? "the probability maps given" : ensemble_text);
+  if (settings.noise > 0 && !settings.images.empty())
+    add_trial("noisy", "made the same way from the image under Gaussian noise of " + number(settings.noise) + " times the contrast of nuclei");
   if (settings.planted) {
-    results.trials.push_back(
-        {{"planted damage",
-          "the first one, with a square of 10 x 10 pixels on every second nucleus, where each member says nucleus or background by a throw of a coin"},
-         {}});
+    add_trial("planted damage",
+              "the first one, with a square of 10 x 10 pixels on every second nucleus, where each member says nucleus or background by a throw of a coin");
   }
   Progress progress("Refining", fields.fields.size());
   auto const start = std::chrono::steady_clock::now();
@@ -106,12 +102,11 @@ void run(Settings const& settings) {
     }
     results.summaries.push_back(summary);
     write_field(settings.out, field.name, refined);
-    bool const judged = field.held_out;
-    auto const enter  = [&](Trial& trial, HostTensor<float**> const& image, Refined const& own) {
+    auto const enter = [&](Trial& trial, HostTensor<float**> const& image, Refined const& own) {
       judge(trial.verdict, field, own);
       add_example(trial, field, image, own);
     };
-    if (judged) {
+    if (field.held_out) {
       enter(results.trials[0], field.image, refined);
       for (auto& trial : results.trials) {
         if (trial.verdict.name == "noisy" && field.image.size() > 0) {
