@@ -11,6 +11,7 @@
 #include <ocellus/io/npy.hpp>
 
 #include "support/progress.hpp"
+#include "support/text.hpp"
 #include "support/user_error.hpp"
 
 namespace ocellus::examples {
@@ -27,9 +28,8 @@ std::map<std::string, fs::path> files_of(fs::path const& folder, char const* wha
   if (!fs::is_directory(folder)) throw UserError("the folder of " + std::string(what) + " " + folder.string() + " does not exist");
   std::map<std::string, fs::path> files;
   for (auto const& entry : fs::directory_iterator(folder)) {
-    std::string ending = entry.path().extension().string(), name = entry.path().stem().string();
-    for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    bool const known = ending == ".png" || ending == ".tif" || ending == ".tiff" || (npy && ending == ".npy");
+    std::string name = entry.path().stem().string();
+    bool const known = names_an_image(entry.path()) || (npy && lower_case(entry.path().extension().string()) == ".npy");
     if (!entry.is_regular_file() || !known || !name.starts_with(settings.only)) continue;
     bool const marked = name.ends_with(label_ending);
     if (marked && !labels) continue;

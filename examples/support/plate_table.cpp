@@ -12,6 +12,7 @@
 
 #include <ocellus/io/csv.hpp>
 
+#include "text.hpp"
 #include "user_error.hpp"
 
 namespace ocellus::examples {
@@ -19,22 +20,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-bool starts_with(std::string const& text, std::string const& head) { return text.rfind(head, 0) == 0; }
-
-bool names_an_image(std::string const& text) {
-  std::string const extension = lower(fs::path(text).extension().string());
-  return extension == ".tif" || extension == ".tiff" || extension == ".png";
-}
-
 /// The known columns, under CellProfiler's names too.
 std::string canonical(std::string const& column) {
-  std::string name = lower(column);
-  if (starts_with(name, "metadata_")) name = name.substr(9);
+  std::string name = lower_case(column);
+  if (name.starts_with("metadata_")) name = name.substr(9);
   static std::map<std::string, std::string> const also = {{"plate", "plate"},         {"well", "well"},          {"site", "site"}, {"field", "site"},
                                                           {"treatment", "treatment"}, {"compound", "treatment"}, {"dose", "dose"}, {"concentration", "dose"},
                                                           {"control", "control"},     {"labels", "labels"},      {"left", "left"}, {"top", "top"},
@@ -44,7 +33,7 @@ std::string canonical(std::string const& column) {
 }
 
 Control parse_control(std::string const& text, std::string const& place) {
-  std::string const value = lower(text);
+  std::string const value = lower_case(text);
   if (value.empty() || value == "none" || value == "no" || value == "trt" || value == "treated") return Control::none;
   if (value == "negative" || value == "negcon" || value == "neg") return Control::negative;
   if (value == "positive" || value == "poscon" || value == "pos") return Control::positive;
@@ -52,7 +41,7 @@ Control parse_control(std::string const& text, std::string const& place) {
 }
 
 double parse_number(std::string const& text, std::string const& column, std::string const& place) {
-  if (text.empty() || lower(text) == "nan" || lower(text) == "na") return std::numeric_limits<double>::quiet_NaN();
+  if (text.empty() || lower_case(text) == "nan" || lower_case(text) == "na") return std::numeric_limits<double>::quiet_NaN();
   char* end          = nullptr;
   double const value = std::strtod(text.c_str(), &end);
   if (*end != '\0' || !std::isfinite(value)) throw UserError(place + ": the column " + column + " holds \"" + text + "\", which is not a number");
@@ -69,17 +58,17 @@ PlateTable read_plate_table(fs::path const& table_path, fs::path const& images, 
   std::vector<std::pair<std::string, std::size_t>> channels;
   std::map<std::string, std::size_t> folders;
   bool const cellprofiler =
-      std::any_of(csv.header.begin(), csv.header.end(), [](auto const& c) { return starts_with(c, "FileName_") || starts_with(c, "Image_FileName_"); });
+      std::any_of(csv.header.begin(), csv.header.end(), [](auto const& c) { return c.starts_with("FileName_") || c.starts_with("Image_FileName_"); });
   for (std::size_t c = 0; c < csv.header.size(); ++c) {
     std::string column = csv.header[c];
-    if (starts_with(column, "Image_")) column = column.substr(6);
+    if (column.starts_with("Image_")) column = column.substr(6);
     std::string const name = canonical(column);
     if (!name.empty()) {
       if (!known.emplace(name, c).second) throw UserError(table_path.string() + ": two columns mean " + name);
     } else if (cellprofiler) {
-      if (starts_with(column, "FileName_"))
+      if (column.starts_with("FileName_"))
         channels.emplace_back(column.substr(9), c);
-      else if (starts_with(column, "PathName_"))
+      else if (column.starts_with("PathName_"))
         folders[column.substr(9)] = c;
     } else {
       channels.emplace_back(column, c);
@@ -169,7 +158,7 @@ std::size_t find_nucleus_channel(PlateTable const& table, std::string const& wan
   }
   for (char const* const word : {"dna", "dapi", "hoechst", "nuc", "h33342", "draq", "blue"}) {
     for (std::size_t c = 0; c < table.channels.size(); ++c) {
-      if (lower(table.channels[c]).find(word) != std::string::npos) return c;
+      if (lower_case(table.channels[c]).find(word) != std::string::npos) return c;
     }
   }
   return 0;

@@ -10,6 +10,7 @@
 #include "support/plate_table.hpp"
 #include "support/progress.hpp"
 #include "support/site_images.hpp"
+#include "support/text.hpp"
 #include "support/user_error.hpp"
 
 namespace ocellus::examples {
@@ -22,9 +23,7 @@ std::vector<fs::path> image_files(fs::path const& folder) {
   if (!fs::is_directory(folder)) throw UserError("the folder of images " + folder.string() + " does not exist");
   std::vector<fs::path> files;
   for (auto const& entry : fs::recursive_directory_iterator(folder)) {
-    std::string ending = entry.path().extension().string();
-    for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (entry.is_regular_file() && (ending == ".png" || ending == ".tif" || ending == ".tiff")) files.push_back(entry.path());
+    if (entry.is_regular_file() && names_an_image(entry.path())) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   if (files.empty()) throw UserError("there is no TIFF or PNG file in " + folder.string());
