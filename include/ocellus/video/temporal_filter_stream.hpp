@@ -81,7 +81,7 @@ void next_stream_output(Exec const& exec, char const* label, Stream& stream, Sou
 
 /// A stream for frames of the given extents, (H, W) or (C, H, W): `make_temporal_filter_stream<std::uint16_t, std::uint16_t>(exec, std::array{height, width})`.
 ///
-/// Errors: `std::invalid_argument` as `temporal_filter`. Allocates: `window` frames of Pixel (`exponential`: one of float or double). Synchronises: no.
+/// Errors: `std::invalid_argument` as `temporal_filter`. Determinism: nothing is computed. Allocates: `window` frames of Pixel (`exponential`: one of float or double). Synchronises: no.
 template <class Pixel, class Value, ExecutionSpace Exec, std::size_t Rank>
   requires(Rank == 2 || Rank == 3)
 [[nodiscard]] auto make_temporal_filter_stream(Exec const& exec, std::array<std::int64_t, Rank> const& extents, TemporalFilterOptions const& options = {}) {
@@ -110,7 +110,7 @@ template <class Pixel, class Value, ExecutionSpace Exec, std::size_t Rank>
 /// have the bits that `temporal_filter` gives for the whole clip.
 ///
 /// Errors: `std::invalid_argument` when a frame does not fit the stream, or after `temporal_filter_finish`.
-/// Allocates: nothing. Synchronises: no.
+/// Determinism: the bits of `temporal_filter`. Allocates: nothing. Synchronises: no.
 template <class Tuning = void, ExecutionSpace Exec, class Pixel, class Value, int Rank, MemorySpace Space, PixelView<Rank> Frame, PixelView<Rank> Output>
   requires AccessibleFrom<Exec, Frame, Output> && std::same_as<element_t<Frame>, Pixel> && std::same_as<element_t<Output>, Value>
 [[nodiscard]] bool temporal_filter_push(Exec const& exec, TemporalFilterStream<Pixel, Value, Rank, Space>& stream, Frame const& frame, Output const& output) {
@@ -139,7 +139,8 @@ template <class Tuning = void, ExecutionSpace Exec, class Pixel, class Value, in
 ///
 ///     while (video::temporal_filter_finish(exec, stream, output)) { ... }
 ///
-/// Errors: `std::invalid_argument` when the output does not fit the stream. Allocates: nothing. Synchronises: no.
+/// Errors: `std::invalid_argument` when the output does not fit the stream.
+/// Determinism: the bits of `temporal_filter`. Allocates: nothing. Synchronises: no.
 template <class Tuning = void, ExecutionSpace Exec, class Pixel, class Value, int Rank, MemorySpace Space, PixelView<Rank> Output>
   requires AccessibleFrom<Exec, Output> && std::same_as<element_t<Output>, Value>
 [[nodiscard]] bool temporal_filter_finish(Exec const& exec, TemporalFilterStream<Pixel, Value, Rank, Space>& stream, Output const& output) {

@@ -100,7 +100,8 @@ template <ExecutionSpace Exec, RealView<3> Input, class Weights>
 ///     parallel_scaling:  [m, q, k, v] = norm1(x) W_in;     x += ls .* (attention(q, k, v) W_attn + b_attn + gelu(m + mlp_bias) W_mlp + b_mlp)
 ///
 /// input (N, T, D), weights -> output (N, T, D), which may be the input. Heads are consecutive slices of the width; scores are scaled by 1 / sqrt(D / heads);
-/// GELU is the erf form. An mlp.fc1 of twice the hidden width makes the MLP a SwiGLU: silu of its first half times its second (DINOv2's giant). A bias, norm or LayerScale whose View is null is left out. The rows of input and output must be evenly spaced.
+/// GELU is the erf form. An mlp.fc1 of twice the hidden width makes the MLP a SwiGLU: silu of its first half times its second (DINOv2's giant). A bias, norm
+/// or LayerScale whose View is null is left out. The rows of input and output must be evenly spaced.
 ///
 /// Errors: `std::invalid_argument` when D is not a multiple of heads, when weights are of another width, or when the output does not fit.
 /// Error bound: that of its layers in turn; 1e-5 of the largest output in float for the sizes in use.
