@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Shapes are IMAGESxCHANNELSxHEIGHTxWIDTH:SIZE, patches of 16, the class token as the output. Images and weights are of the type.
+// Shapes are IMAGESxCHANNELSxHEIGHTxWIDTH:SIZE, patches of 16, the class token as the output. Images and weights are of the type; with bfloat16, so is what enters a layer.
 
 #include <string>
 
@@ -24,7 +24,7 @@ void forward(benchmark::State& state, std::int64_t images, std::string const& si
   auto const weights = vit::encoder_weights(table, parameters, configuration.block);
   auto const image   = random_tensor<T****>(1, images, configuration.channels, configuration.image_size, configuration.image_size);
   auto const output  = random_tensor<float**>(2, images, configuration.width);
-  vit::EncoderOptions const options{.heads = configuration.heads};
+  vit::EncoderOptions const options{.heads = configuration.heads, .bfloat16_products = std::is_same_v<T, bfloat16>};
   WorkspaceFor<Exec> workspace(Exec(), vit::encoder_workspace_size(Exec(), image, weights, output, options));
   auto const real = [](std::int64_t n) { return static_cast<double>(n); };
   auto const cost =

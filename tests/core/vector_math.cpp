@@ -46,6 +46,14 @@ struct Exp2 {
   static long double exact(long double x) { return std::exp2(x); }
   static constexpr double bound = 2;
 };
+struct Exp2Flushed {
+  template <class V>
+  static V vector(V const& x) {
+    return exp2_flushed(x);
+  }
+  static long double exact(long double x) { return x < -1022 ? 0 : std::exp2(x); }
+  static constexpr double bound = 2;
+};
 struct Log {
   template <class V>
   static V vector(V const& x) {
@@ -73,7 +81,7 @@ struct Tanh {
 
 template <class F>
 class VectorMath : public ::testing::Test {};
-using Functions = ::testing::Types<Exp, Exp2, Log, Erf, Tanh>;
+using Functions = ::testing::Types<Exp, Exp2, Exp2Flushed, Log, Erf, Tanh>;
 TYPED_TEST_SUITE(VectorMath, Functions);
 
 template <class Function, class T>
@@ -90,6 +98,7 @@ struct Worst {
   static double reference(double x) {
     if constexpr (std::is_same_v<Function, Exp>) return std::exp(x);
     if constexpr (std::is_same_v<Function, Exp2>) return std::exp2(x);
+    if constexpr (std::is_same_v<Function, Exp2Flushed>) return x < -126 ? 0 : std::exp2(x);
     if constexpr (std::is_same_v<Function, Log>) return std::log(x);
     if constexpr (std::is_same_v<Function, Erf>) return std::erf(x);
     if constexpr (std::is_same_v<Function, Tanh>) return std::tanh(x);
@@ -143,6 +152,7 @@ void expect_special_values() {
   auto const of = [](auto const& f, T x) { return f(V(x))[V::width - 1]; };
   auto const e  = [](V x) { return exp(x); };
   auto const e2 = [](V x) { return exp2(x); };
+  auto const ef = [](V x) { return exp2_flushed(x); };
   auto const l  = [](V x) { return log(x); };
   auto const er = [](V x) { return erf(x); };
   auto const t  = [](V x) { return tanh(x); };
@@ -154,6 +164,11 @@ void expect_special_values() {
   EXPECT_EQ(of(e2, inf), inf);
   EXPECT_EQ(of(e2, T(sizeof(T) == 4 ? -149 : -1074)), tiny);
   EXPECT_EQ(of(e2, T(10)), T(1024));
+  EXPECT_EQ(of(ef, -inf), T(0));
+  EXPECT_EQ(of(ef, inf), inf);
+  EXPECT_EQ(of(ef, T(sizeof(T) == 4 ? -126 : -1022)), std::numeric_limits<T>::min());
+  EXPECT_EQ(of(ef, std::nextafter(T(sizeof(T) == 4 ? -126 : -1022), -inf)), T(0));
+  EXPECT_EQ(of(ef, T(10)), T(1024));
   EXPECT_EQ(of(l, T(0)), -inf);
   EXPECT_EQ(of(l, T(-0.0)), -inf);
   EXPECT_EQ(of(l, inf), inf);
@@ -166,7 +181,8 @@ void expect_special_values() {
   EXPECT_EQ(of(t, tiny), tiny);
   EXPECT_TRUE(std::signbit(of(t, T(-0.0))) && std::signbit(of(er, T(-0.0))));
   for (T const x : {nan, -nan})
-    EXPECT_TRUE(std::isnan(of(e, x)) && std::isnan(of(e2, x)) && std::isnan(of(l, x)) && std::isnan(of(er, x)) && std::isnan(of(t, x)));
+    EXPECT_TRUE(std::isnan(of(e, x)) && std::isnan(of(e2, x)) && std::isnan(of(ef, x)) && std::isnan(of(l, x)) && std::isnan(of(er, x)) &&
+                std::isnan(of(t, x)));
 }
 
 TEST(VectorMathSpecialValues, are_those_stated) {

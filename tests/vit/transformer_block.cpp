@@ -70,6 +70,37 @@ TYPED_TEST(TransformerBlock, behaves_and_gives_the_same_bits_for_every_batch_and
   });
 }
 
+TEST(TransformerBlock, bfloat16_products_round_what_enters_a_layer) {
+  using Exec = ParallelExec;
+  Exec const exec;
+  for (auto const& mlp : block_mlps) {
+    SCOPED_TRACE(::testing::Message() << (mlp.kind == vit::BlockKind::standard ? "standard" : "parallel") << (mlp.gated ? ", gated" : ""));
+    RandomParameters<bfloat16, Exec> const parameters(block_table(mlp.kind, true, mlp.gated));
+    auto const weights = vit::transformer_block_weights(parameters.table, parameters.view, mlp.kind);
+    auto const x       = random_values(3 * 7 * 12, 4);
+    TestArray<float, 3, Kokkos::LayoutRight, Exec> const input({3, 7, 12}, x), output({3, 7, 12}), one({1, 7, 12}),
+        first({1, 7, 12}, {x.begin(), x.begin() + 84});
+    vit::transformer_block(exec, input.view(), weights, output.view(), {.heads = 3});
+    auto const exact = output.values();
+    vit::transformer_block(exec, input.view(), weights, output.view(), {.heads = 3, .bfloat16_products = true});
+    auto const rounded = output.values();
+    double largest = 0, furthest = 0;
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      largest  = std::max(largest, std::abs(exact[i]));
+      furthest = std::max(furthest, std::abs(exact[i] - rounded[i]));
+    }
+    EXPECT_GT(furthest, 1e-6 * largest);
+    EXPECT_LT(furthest, 2e-2 * largest);
+    vit::transformer_block(exec, first.view(), weights, one.view(), {.heads = 3, .bfloat16_products = true});
+    expect_same_bits(one.values(), {rounded.begin(), rounded.begin() + 84});
+  }
+  RandomParameters<float, Exec> const parameters(block_table(vit::BlockKind::standard, true));
+  auto const weights = vit::transformer_block_weights(parameters.table, parameters.view, vit::BlockKind::standard);
+  TestArray<float, 3, Kokkos::LayoutRight, Exec> const input({3, 7, 12}), output({3, 7, 12});
+  EXPECT_EQ(refusal([&] { vit::transformer_block(exec, input.view(), weights, output.view(), {.heads = 3, .bfloat16_products = true}); }),
+            "ocellus::vit::transformer_block: bfloat16_products is set, but the weights are not of bfloat16");
+}
+
 TEST(TransformerBlock, reads_swiglu_under_the_names_of_dinov2_too) {
   ParameterTable const packed = block_table(vit::BlockKind::standard, true, true);
   ParameterTable own;

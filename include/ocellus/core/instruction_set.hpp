@@ -5,7 +5,13 @@
 /// that two translation units with different flags do not collide at link time.
 
 #if defined(__AVX512F__)
+#if defined(__AMX_BF16__)
+#define OCELLUS_INSTRUCTION_SET avx512_amx
+#elif defined(__AVX512BF16__)
+#define OCELLUS_INSTRUCTION_SET avx512_bf16
+#else
 #define OCELLUS_INSTRUCTION_SET avx512
+#endif
 #define OCELLUS_VECTOR_BYTES 64
 #elif defined(__AVX2__)
 #define OCELLUS_INSTRUCTION_SET avx2

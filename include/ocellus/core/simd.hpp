@@ -172,6 +172,14 @@ template <class T, int Width>
   return result;
 }
 
+/// The greatest whole number that is not above a. For |a| below 2^31; a NaN may become any number.
+template <class T, int Width>
+[[gnu::always_inline]] inline Simd<T, Width> round_down(Simd<T, Width> const& a) {
+  using V         = Simd<T, Width>;
+  V const nearest = round_to_even(a);
+  return nearest - select(nearest > a, V(T(1)), V(T(0)));
+}
+
 /// a 2^n for whole numbers n in [-2044, 2046] (double) or [-252, 254] (float); rounded once where the result is subnormal, infinite where it is too large.
 template <class T, int Width>
 [[gnu::always_inline]] inline Simd<T, Width> scale_by_power_of_two(Simd<T, Width> const& a, std::type_identity_t<Simd<T, Width>> const& n) {
@@ -191,6 +199,39 @@ template <class T, int Width>
   Wide const first  = (__builtin_convertvector(half, Wide) + bias) << mantissa;
   Wide const second = (__builtin_convertvector(whole - half, Wide) + bias) << mantissa;
   return V(a.raw * (Raw)first * (Raw)second);
+}
+
+/// a less the greatest whole number that is not above it, rounded: from 0 to 1. 0 for |a| above 2^22. For float.
+template <class T, int Width>
+[[gnu::always_inline]] inline Simd<T, Width> fraction_above(Simd<T, Width> const& a) {
+  using V = Simd<T, Width>;
+#if defined(__AVX512DQ__)
+  // The instruction rounds otherwise than a subtraction, so lanes of every width go through it.
+  constexpr int down = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+  if constexpr (Width == 16) {
+    return V((typename V::Raw)_mm512_maskz_reduce_ps(0xffff, (__m512)a.raw, down));
+  } else {
+    V result;
+    for (int i = 0; i < Width; ++i) {
+      __m128 const lane = _mm_set_ss(a.raw[i]);
+      result.raw[i]     = _mm_cvtss_f32(_mm_maskz_reduce_ss(1, lane, lane, down));
+    }
+    return result;
+  }
+#else
+  V const bounded = min(V(T(1 << 22)), max(V(T(-(1 << 22))), a));
+  return bounded - round_down(bounded);
+#endif
+}
+
+/// a 2^n with n the greatest whole number that is not above x, for normal a and a result that is normal or too large. For float.
+template <class T, int Width>
+[[gnu::always_inline]] inline Simd<T, Width> scale_by_power_below(Simd<T, Width> const& a, std::type_identity_t<Simd<T, Width>> const& x) {
+  using V = Simd<T, Width>;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(typename V::Raw) == 64) return scale_by_power_of_two(a, x);  // the instruction rounds down
+#endif
+  return scale_by_power_of_two(a, round_down(min(V(T(130)), max(V(T(-126)), x))));
 }
 
 /// The sum of all lanes: halves are added until one is left.

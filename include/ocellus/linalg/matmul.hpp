@@ -100,14 +100,15 @@ void product(Exec const& exec, A const& a, Right const& right, Bias const& bias,
 ///
 /// a (M, K), b (K, N) as a View or packed, bias (N), scale (N), residual (M, N), each of the last three or none -> output (M, N). Any storage types; `residual`
 /// may be `output`. gelu is x/2 (1 + erf(x / sqrt 2)); relu of NaN is NaN. With K = 0 the product is zero and the epilogue still runs.
-/// With accumulate, output = output + op(a) op(b): each element's chain starts from what is there, so a K cut in two (between pairs where they are the steps),
-/// the second part accumulated, equals the whole bit for bit where the output is of the accumulation type.
+/// With accumulate, output = output + op(a) op(b): each element's chain starts from what is there, so a K cut in two (between pairs or blocks of 32 where they
+/// are the steps), the second part accumulated, equals the whole bit for bit where the output is of the accumulation type.
 ///
 /// Errors: `std::invalid_argument` when inner extents differ, when output, bias, scale or residual does not fit, or when accumulate meets alpha or an epilogue.
 /// Error bound: K machine epsilons of the accumulation type, relative to |alpha| sum |a| |b|, plus 4 for the epilogue (gelu: 8), plus the rounding of the
-/// output. Where AVX512-BF16 multiplies two bfloat16 operands, subnormal numbers count as zero.
+/// output. Where AVX512-BF16 or AMX multiplies two bfloat16 operands, subnormal numbers count as zero.
 /// Determinism: an element is one chain of multiply-adds over ascending k: its bits depend on its row of a and its column of b alone, not on M, N, the tile,
-/// the tuning row, packing or the number of threads. Two bfloat16 operands on a host compiled for AVX512-BF16 make a chain over ascending pairs (k, k + 1), k even.
+/// the tuning row, packing or the number of threads. Two bfloat16 operands on a host compiled for AVX512-BF16 make a chain over ascending pairs (k, k + 1), k even;
+/// on one compiled for AMX a chain over blocks of 32 terms, each the sum of two chains: its even terms and its odd ones.
 /// Allocates: nothing; hosts pack blocks in Kokkos' scratch memory of the threads, which grows to the largest asked for. Synchronises: no.
 template <class Tuning = void, ExecutionSpace Exec, RealView<2> A, MatmulWeights B, OptionalRealView<1> Bias, OptionalRealView<1> Scale,
           OptionalRealView<2> Residual, RealView<2> Output>

@@ -47,6 +47,7 @@ struct EncoderOptions {
   double epsilon          = 1e-6;   ///< of every LayerNorm
   ActivationPolicy policy = ActivationPolicy::recompute_blocks;  ///< of the activations, where there are any
   bool accumulate         = false;                               ///< of the backward pass: adds to the gradients that are there
+  bool bfloat16_products  = false;                               ///< of every block (TransformerBlockOptions), in a pass that keeps no activations
 };
 
 namespace detail {
@@ -152,7 +153,7 @@ void encode_tokens(Exec const& exec, char const* function, Image const& image, E
                AddPositions<TeamMember<Exec>, Tokens, Rows>{embedded, weights.cls_token, weights.reg_token, weights.pos_embed, options.no_embed_class});
   if (pre) nn::layer_norm(exec, a.embedded, weights.norm_pre.weight, weights.norm_pre.bias, a.inputs[0], {.epsilon = options.epsilon});
   for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
-    TransformerBlockOptions const block_options{.heads = options.heads, .epsilon = options.epsilon};
+    TransformerBlockOptions const block_options{.heads = options.heads, .epsilon = options.epsilon, .bfloat16_products = options.bfloat16_products};
     if (a.blocks.empty()) {
       transformer_block(exec, as_tokens(a.inputs[i]), weights.blocks[i], as_tokens(a.inputs[i + 1]), block_options, workspace);
     } else {
@@ -226,6 +227,7 @@ template <ExecutionSpace Exec, RealView<4> Image, class Scalar, class Space, Any
                        count = detail::encoder_tokens(image, weights, options);
     if constexpr (!std::is_same_v<Activations, None>) {
       if (is_present(activations)) {
+        require(!options.bfloat16_products, function, "bfloat16_products is set, but activations are kept for a backward pass, which knows none");
         std::size_t const wanted = encoder_activations_size(image, weights, options.policy, options);
         require(activations.extent(0) >= wanted && activations.span_is_contiguous(), function, "activations.extent(0) is ", activations.extent(0), " but ",
                 wanted, " are needed (contiguous)");

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/cost.hpp>
@@ -23,6 +25,8 @@ struct TransformerBlockOptions {
   std::int64_t heads = 1;
   double epsilon     = 1e-6;   ///< of every LayerNorm
   bool accumulate    = false;  ///< of the backward pass: adds to the gradients that are there
+  bool bfloat16_products =
+      false;  ///< with weights of bfloat16, forward: what enters a layer is rounded to bfloat16, so that the processor's units for it serve
 };
 
 namespace detail {
@@ -82,6 +86,60 @@ void norm_heads(Exec const& exec, Rows const& rows, std::int64_t first, std::int
   }
 }
 
+/// Where the activated numbers of a parallel block go: in place, or where they are narrower.
+template <class Between, class Workspace, class Inner>
+[[nodiscard]] auto inner_of_parallel(char const* function, Workspace& workspace, Inner const& inner) {
+  if constexpr (std::is_same_v<Between, element_t<Inner>>)
+    return inner;
+  else
+    return workspace.template take<Between**>(function, extent(inner, 0), extent(inner, 1));
+}
+
+/// A block whose layers read numbers of type Between.
+template <class Between, ExecutionSpace Exec, class Input, class Scalar, class Space, class Output>
+void run_block(Exec const& exec, Input const& input, TransformerBlockWeights<Scalar, Space> const& weights, Output const& output,
+               TransformerBlockOptions const& options, WorkspaceFor<Exec>& workspace) {
+  constexpr auto function   = "ocellus::vit::transformer_block";
+  using Real                = accumulate_of_t<Input>;
+  std::int64_t const images = extent(input, 0), tokens = extent(input, 1), width = extent(input, 2), count = images * tokens;
+  typename WorkspaceFor<Exec>::Scope const scope(workspace);
+  bool const standard     = weights.kind == BlockKind::standard;
+  std::int64_t const head = width / options.heads, hidden = weights.hidden(), skipped = standard ? 0 : hidden;
+  auto const x         = evenly_spaced_rows(function, input);
+  auto const y         = evenly_spaced_rows(function, output);
+  auto const normed    = workspace.template take<Between**>(function, count, width);
+  auto const projected = workspace.template take<Real**>(function, count, skipped + 3 * width);
+
+  normed_linear(exec, x, weights.norm1, options.epsilon, normed, weights.qkv, projected);
+  norm_heads(exec, projected, skipped, options.heads, head, weights.q_norm, options.epsilon);
+  norm_heads(exec, projected, skipped + width, options.heads, head, weights.k_norm, options.epsilon);
+  auto const all = columns_of(projected, 0, skipped + 3 * width);
+  auto const q   = heads_of(all, images, skipped, options.heads, head);
+  auto const k   = heads_of(all, images, skipped + width, options.heads, head);
+  auto const v   = heads_of(all, images, skipped + 2 * width, options.heads, head);
+  // The normalised input is used up: its place takes the heads' outputs.
+  auto const joined = heads_of(columns_of(normed, 0, width), images, 0, options.heads, head);
+  nn::multi_head_attention(exec, q, k, v, none, none, joined, none);
+  linalg::matmul(exec, normed, weights.proj.weight, weights.proj.bias, weights.ls1, x, y, {.transpose_b = true});
+  if (standard) {
+    bool const gated      = weights.gated();
+    auto const inner      = workspace.template take<Between**>(function, count, extent(weights.fc1.weight, 0));
+    auto const activation = gated ? linalg::Activation::none : linalg::Activation::gelu;
+    normed_linear(exec, y, weights.norm2, options.epsilon, normed, weights.fc1, inner, {.activation = activation});
+    auto const activated = columns_of(inner, 0, hidden);
+    if (gated) nn::silu(exec, activated, columns_of(inner, hidden, hidden), activated);
+    linalg::matmul(exec, activated, weights.fc2.weight, weights.fc2.bias, weights.ls2, y, y, {.transpose_b = true});
+  } else {
+    auto const inner     = columns_of(projected, 0, hidden);
+    auto const activated = inner_of_parallel<Between>(function, workspace, inner);
+    using Bias           = typename WeightViews<Scalar, Space>::Vector;
+    for_each_row(exec, "ocellus::vit::transformer_block::gelu", count,
+                 BiasGeluRows<TeamMember<Exec>, std::remove_const_t<decltype(inner)>, Bias, std::remove_const_t<decltype(activated)>>{inner, weights.mlp_bias,
+                                                                                                                                      activated});
+    linalg::matmul(exec, activated, weights.fc2.weight, weights.fc2.bias, weights.ls1, y, y, {.transpose_b = true});
+  }
+}
+
 }  // namespace detail
 
 /// Bytes of workspace that `transformer_block` takes for N T tokens.
@@ -91,7 +149,8 @@ template <ExecutionSpace Exec, RealView<3> Input, class Weights>
   std::size_t const rows  = input.extent(0) * input.extent(1);
   std::size_t const inner = weights.kind == BlockKind::standard ? 0 : static_cast<std::size_t>(weights.hidden());
   std::size_t const outer = weights.kind == BlockKind::standard ? static_cast<std::size_t>(extent(weights.fc1.weight, 0)) : 0;
-  return workspace_bytes<Real>(rows * input.extent(2)) + workspace_bytes<Real>(rows * (inner + 3 * input.extent(2))) + workspace_bytes<Real>(rows * outer);
+  return workspace_bytes<Real>(rows * input.extent(2)) + workspace_bytes<Real>(rows * (inner + 3 * input.extent(2))) +
+         workspace_bytes<Real>(rows * std::max(inner, outer));
 }
 
 /// A transformer block.
@@ -103,8 +162,9 @@ template <ExecutionSpace Exec, RealView<3> Input, class Weights>
 /// GELU is the erf form. An mlp.fc1 of twice the hidden width makes the MLP a SwiGLU: silu of its first half times its second (DINOv2's giant). A bias, norm
 /// or LayerScale whose View is null is left out. The rows of input and output must be evenly spaced.
 ///
-/// Errors: `std::invalid_argument` when D is not a multiple of heads, when weights are of another width, or when the output does not fit.
-/// Error bound: that of its layers in turn; 1e-5 of the largest output in float for the sizes in use.
+/// Errors: `std::invalid_argument` when D is not a multiple of heads, when weights are of another width, when bfloat16_products is set and they are not of
+/// bfloat16, or when the output does not fit.
+/// Error bound: that of its layers in turn; 1e-5 of the largest output in float for the sizes in use; with bfloat16_products 2e-2.
 /// Determinism: an image's bits do not depend on the others or on the number of threads.
 /// Allocates: nothing. Synchronises: no.
 /// Source: A. Dosovitskiy et al., arXiv 2010.11929; parallel: M. Dehghani et al., arXiv 2302.05442.
@@ -120,40 +180,11 @@ void transformer_block(Exec const& exec, Input const& input, TransformerBlockWei
     require_equal(function, {"output.extent(" + std::to_string(axis) + ")", extent(output, axis)},
                   {"input.extent(" + std::to_string(axis) + ")", extent(input, axis)});
   if (count == 0) return;
-  typename WorkspaceFor<Exec>::Scope const scope(workspace);
-  bool const standard     = weights.kind == BlockKind::standard;
-  std::int64_t const head = width / options.heads, hidden = weights.hidden(), skipped = standard ? 0 : hidden;
-  auto const x         = evenly_spaced_rows(function, input);
-  auto const y         = evenly_spaced_rows(function, output);
-  auto const normed    = workspace.template take<Real**>(function, count, width);
-  auto const projected = workspace.template take<Real**>(function, count, skipped + 3 * width);
-
-  detail::normed_linear(exec, x, weights.norm1, options.epsilon, normed, weights.qkv, projected);
-  detail::norm_heads(exec, projected, skipped, options.heads, head, weights.q_norm, options.epsilon);
-  detail::norm_heads(exec, projected, skipped + width, options.heads, head, weights.k_norm, options.epsilon);
-  auto const all = detail::columns_of(projected, 0, skipped + 3 * width);
-  auto const q   = detail::heads_of(all, images, skipped, options.heads, head);
-  auto const k   = detail::heads_of(all, images, skipped + width, options.heads, head);
-  auto const v   = detail::heads_of(all, images, skipped + 2 * width, options.heads, head);
-  // The normalised input is used up: its place takes the heads' outputs.
-  auto const joined = detail::heads_of(detail::columns_of(normed, 0, width), images, 0, options.heads, head);
-  nn::multi_head_attention(exec, q, k, v, none, none, joined, none);
-  linalg::matmul(exec, normed, weights.proj.weight, weights.proj.bias, weights.ls1, x, y, {.transpose_b = true});
-  if (standard) {
-    bool const gated      = weights.gated();
-    auto const inner      = workspace.template take<Real**>(function, count, extent(weights.fc1.weight, 0));
-    auto const activation = gated ? linalg::Activation::none : linalg::Activation::gelu;
-    detail::normed_linear(exec, y, weights.norm2, options.epsilon, normed, weights.fc1, inner, {.activation = activation});
-    auto const activated = detail::columns_of(inner, 0, hidden);
-    if (gated) nn::silu(exec, activated, detail::columns_of(inner, hidden, hidden), activated);
-    linalg::matmul(exec, activated, weights.fc2.weight, weights.fc2.bias, weights.ls2, y, y, {.transpose_b = true});
-  } else {
-    auto const inner = detail::columns_of(projected, 0, hidden);
-    using Inner      = std::remove_const_t<decltype(inner)>;
-    using Bias       = typename WeightViews<Scalar, Space>::Vector;
-    for_each_row(exec, "ocellus::vit::transformer_block::gelu", count, detail::BiasGeluRows<TeamMember<Exec>, Inner, Bias>{inner, weights.mlp_bias});
-    linalg::matmul(exec, inner, weights.fc2.weight, weights.fc2.bias, weights.ls1, y, y, {.transpose_b = true});
+  if constexpr (std::is_same_v<Scalar, bfloat16>) {
+    if (options.bfloat16_products) return detail::run_block<bfloat16>(exec, input, weights, output, options, workspace);
   }
+  require(!options.bfloat16_products, function, "bfloat16_products is set, but the weights are not of bfloat16");
+  detail::run_block<Real>(exec, input, weights, output, options, workspace);
 }
 
 /// The same; allocates its workspace and fences `exec` before it returns.

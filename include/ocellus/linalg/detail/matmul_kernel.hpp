@@ -7,6 +7,7 @@
 
 #include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/precision.hpp>
+#include <ocellus/linalg/detail/matmul_blocks.hpp>
 #include <ocellus/linalg/detail/matmul_operations.hpp>
 #include <ocellus/linalg/detail/matmul_panels.hpp>
 #include <ocellus/linalg/detail/matmul_problem.hpp>
@@ -19,7 +20,7 @@ inline namespace OCELLUS_INSTRUCTION_SET {
 /// The portable kernel: a thread owns an output row, a lane an element.
 template <class Member, class Real, class Operation, class Problem>
 struct MatmulRows {
-  static constexpr bool dot = uses_bfloat16_dot<typename Problem::Left, typename Problem::Stored, Operation>;
+  static constexpr SumOrder order = sum_order<typename Problem::Left, typename Problem::Stored, Operation>;
 
   Problem problem;
 
@@ -31,7 +32,7 @@ struct MatmulRows {
     auto const epilogue = problem.epilogue.at_batch(batch);
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, problem.columns), [&](std::int64_t const column) {
       if (problem.symmetric && column > row) return;
-      Real const sum = element_chain<Real, Operation, dot>(
+      Real const sum = element_chain<Real, Operation, order>(
           problem.accumulate ? static_cast<Real>(output(row, column)) : Real(0), problem.inner, [&](std::int64_t k) { return a(row, k); },
           [&](std::int64_t k) { return b(k, column); });
       auto const value    = static_cast<std::remove_cvref_t<decltype(output(row, column))>>(epilogue(sum, row, column));
@@ -48,13 +49,17 @@ void launch_matmul(Exec const& exec, std::string const& label, Problem const& pr
   if constexpr (Tuning::register_tiles && is_host_execution_v<Exec>) {
     // Blocks take unlike times, and threads are not always alone on their processors: whoever is free takes the next.
     using Policy = Kokkos::TeamPolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>>;
-    using Kernel = MatmulTiles<typename Policy::member_type, Real, Tuning, Operation, Problem>;
+    using Member = typename Policy::member_type;
+    using Tiles  = MatmulTiles<Member, Real, Tuning, Operation, Problem>;
+    using Blocks = MatmulBlocks<Member, Problem>;
+    using Kernel = std::conditional_t<uses_matrix_unit<typename Problem::Left, typename Problem::Stored, Operation>, Blocks, Tiles>;
     Kernel const kernel(problem, exec.concurrency());
     Policy policy(exec, static_cast<int>(kernel.items()), 1, 1);
     policy.set_scratch_size(1, Kokkos::PerThread(static_cast<int>(kernel.plan.bytes() + 64)));
     Kokkos::parallel_for(label, policy, kernel);
   } else {
-    if constexpr (!is_host_execution_v<Exec> && Tuning::team_tiles && !uses_bfloat16_dot<typename Problem::Left, typename Problem::Stored, Operation>) {
+    if constexpr (!is_host_execution_v<Exec> && Tuning::team_tiles &&
+                  sum_order<typename Problem::Left, typename Problem::Stored, Operation> == SumOrder::terms) {
       if (launch_team_tiles<Tuning, Real, Operation>(exec, label, problem)) return;
     }
     for_each_row(exec, label, problem.batches * problem.rows, MatmulRows<TeamMember<Exec>, Real, Operation, Problem>{problem});

@@ -10,8 +10,14 @@
 #include <ocellus/core/precision.hpp>
 #include <ocellus/core/simd.hpp>
 
-// AMD's processors multiply pairs twice as fast as floats. Intel's do it at half the speed of floats, and are told by their matrix unit (AMX).
-#if defined(__AVX512BF16__) && defined(__AVX512VL__) && !defined(__AMX_BF16__) && !defined(__CUDACC__)
+// How two bfloat16 operands are multiplied on a host: by pairs (AVX512-BF16: twice as fast as floats on AMD's processors, half as fast on Intel's), or by the
+// matrix unit that Intel's have beside (AMX), or as floats.
+#if defined(__AMX_BF16__) && defined(__AMX_TILE__) && defined(__AVX512F__) && defined(__linux__) && !defined(__CUDACC__)
+#define OCELLUS_MATRIX_UNIT 1
+#else
+#define OCELLUS_MATRIX_UNIT 0
+#endif
+#if defined(__AVX512BF16__) && defined(__AVX512VL__) && !OCELLUS_MATRIX_UNIT && !defined(__CUDACC__)
 #define OCELLUS_BFLOAT16_DOT 1
 #else
 #define OCELLUS_BFLOAT16_DOT 0
@@ -86,7 +92,7 @@ struct LargestDifference {
 };
 
 /// Whether products of two bfloat16 numbers are added in pairs, by the dot-product instructions of AVX512-BF16 (see OCELLUS_BFLOAT16_DOT): a sum is then one
-/// chain over ascending pairs (k, k + 1) from even k on, a missing last term counting as zero. Subnormal numbers count as zero there.
+/// chain over ascending pairs (k, k + 1) from even k on, a missing last term counting as zero. Subnormal numbers count as zero there, and in the matrix unit.
 #if OCELLUS_BFLOAT16_DOT
 inline constexpr bool has_bfloat16_dot = true;
 
@@ -100,15 +106,31 @@ inline float bfloat16_dot(std::uint32_t a, std::uint32_t b, float sum) {
 inline constexpr bool has_bfloat16_dot = false;
 #endif
 
+/// Whether they are added in blocks of 32 terms, by the matrix unit: the even terms of a block make a chain, the odd ones another, and their sum is added to
+/// the element's.
+inline constexpr bool has_matrix_unit           = OCELLUS_MATRIX_UNIT != 0;
+inline constexpr std::int64_t matrix_unit_terms = 32;
+
 template <class A, class B, class Operation>
-inline constexpr bool uses_bfloat16_dot = has_bfloat16_dot&& std::is_same_v<std::remove_const_t<A>, bfloat16>&&
-    std::is_same_v<std::remove_const_t<B>, bfloat16>&& std::is_same_v<Operation, MultiplyAdd>;
+inline constexpr bool multiplies_bfloat16 =
+    std::is_same_v<std::remove_const_t<A>, bfloat16>&& std::is_same_v<std::remove_const_t<B>, bfloat16>&& std::is_same_v<Operation, MultiplyAdd>;
+template <class A, class B, class Operation>
+inline constexpr bool uses_bfloat16_dot = has_bfloat16_dot&& multiplies_bfloat16<A, B, Operation>;
+template <class A, class B, class Operation>
+inline constexpr bool uses_matrix_unit = has_matrix_unit&& multiplies_bfloat16<A, B, Operation>;
+
+/// How the terms of a sum follow each other.
+enum class SumOrder { terms, pairs, blocks };
+template <class A, class B, class Operation>
+inline constexpr SumOrder sum_order = uses_matrix_unit<A, B, Operation>    ? SumOrder::blocks
+                                      : uses_bfloat16_dot<A, B, Operation> ? SumOrder::pairs
+                                                                           : SumOrder::terms;
 
 /// One element's whole chain from `sum` on, read through accessors: what every kernel must reproduce.
-template <class Real, class Operation, bool Dot, class Left, class Right>
+template <class Real, class Operation, SumOrder Order, class Left, class Right>
 KOKKOS_INLINE_FUNCTION Real element_chain(Real sum, std::int64_t inner, Left const& left, Right const& right) {
 #if OCELLUS_BFLOAT16_DOT
-  if constexpr (Dot) {
+  if constexpr (Order == SumOrder::pairs) {
     for (std::int64_t k = 0; k < inner; k += 2) {
       bool const both = k + 1 < inner;
       sum             = bfloat16_dot(left(k).bits | static_cast<std::uint32_t>(both ? left(k + 1).bits : 0) << 16,
@@ -117,6 +139,15 @@ KOKKOS_INLINE_FUNCTION Real element_chain(Real sum, std::int64_t inner, Left con
     return sum;
   }
 #endif
+  if constexpr (Order == SumOrder::blocks) {
+    for (std::int64_t block = 0; block < inner; block += matrix_unit_terms) {
+      Real parity[2]          = {Real(0), Real(0)};
+      std::int64_t const last = block + matrix_unit_terms < inner ? block + matrix_unit_terms : inner;
+      for (std::int64_t k = block; k < last; ++k) Operation::add(static_cast<Real>(left(k)), static_cast<Real>(right(k)), parity[k % 2]);
+      sum += parity[0] + parity[1];
+    }
+    return sum;
+  }
   for (std::int64_t k = 0; k < inner; ++k) Operation::add(static_cast<Real>(left(k)), static_cast<Real>(right(k)), sum);
   return sum;
 }

@@ -222,6 +222,18 @@ inline void pack_right(Matrix const& b, std::int64_t first_k, std::int64_t count
                            wide, some == V::width);
       }
       pack_pairs(whole);
+    } else if (b.column_stride == 1) {
+      using Half = typename HostVector<std::uint16_t, panel_columns / 2>::unaligned;
+      using Word = typename HostVector<std::uint32_t, panel_columns / 2>::unaligned;
+      if (columns < wide) return pack_pairs(0);
+      for (std::int64_t pair = 0; pair < whole; ++pair) {
+        for (std::int64_t j = 0; j < wide; j += wide / 2) {
+          auto const* at   = from + 2 * pair * b.row_stride + j;
+          Half const first = *reinterpret_cast<Half const*>(at), second = *reinterpret_cast<Half const*>(at + b.row_stride);
+          *reinterpret_cast<Word*>(pairs + pair * wide + j) = __builtin_convertvector(first, Word) | __builtin_convertvector(second, Word) << 16;
+        }
+      }
+      pack_pairs(whole);
     } else {
       pack_pairs(0);
     }

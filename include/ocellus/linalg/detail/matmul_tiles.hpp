@@ -14,6 +14,7 @@
 #include <ocellus/linalg/detail/matmul_micro_kernel.hpp>
 #include <ocellus/linalg/detail/matmul_panels.hpp>
 #include <ocellus/linalg/detail/matmul_problem.hpp>
+#include <ocellus/linalg/detail/matmul_tile_output.hpp>
 
 namespace ocellus::linalg::detail {
 inline namespace OCELLUS_INSTRUCTION_SET {
@@ -191,12 +192,7 @@ struct MatmulTiles {
       bool const in_output      = plan.sums_in_output && some == tile_columns;
       bool const narrow         = tile_vectors == 2 && some <= lanes;
       std::int64_t const stride = in_output ? block.output.row_stride : (problem.inner <= depth || plan.sums_in_output ? tile_columns : plan.columns_at_once);
-      if (last && !problem.epilogue.is_identity()) {
-        for (int j = 0; j < tile_columns; ++j) {
-          biases[j] = block.epilogue.bias.data != nullptr && j < some ? static_cast<Real>(block.epilogue.bias(first_column + column + j)) : Real(-0.0);
-          scales[j] = block.epilogue.scale.data != nullptr && j < some ? static_cast<Real>(block.epilogue.scale(first_column + column + j)) : Real(1);
-        }
-      }
+      if (last && !problem.epilogue.is_identity()) load_factors(block.epilogue, first_column + column, some, biases, scales);
       auto const at = [&](std::int64_t above) -> Real* {
         if constexpr (std::is_same_v<Output, Real>) {
           if (in_output) return &block.output(row + above, first_column + column);
@@ -209,21 +205,14 @@ struct MatmulTiles {
         int const height         = static_cast<int>(low + (t < taller ? 1 : 0));
         Real* const sums         = at(above);
         Real const* const ahead  = t + 1 < tiles ? at(above + height) : (in_output && column + 2 * tile_columns <= columns ? at(0) + tile_columns : sums);
-        if (problem.accumulate && k == 0 && !in_output) load_output(block, row + above, height, first_column + column, some, sums, stride);
+        if (problem.accumulate && k == 0 && !in_output) load_tile(block.output, row + above, height, first_column + column, some, sums, stride, tile_columns);
         if (narrow)
           multiply_rows<Format, tile_rows, 1>(height, block.left + above * terms, b, b_stride, count, sums, stride, resume, ahead);
         else
           multiply_rows<Format, tile_rows, tile_vectors>(height, block.left + above * terms, b, b_stride, count, sums, stride, resume, ahead);
         if (last && !(in_output && problem.epilogue.is_identity()))
-          finish(block, sums, stride, row + above, height, first_column + column, some, biases, scales);
+          finish_tile(block.epilogue, block.output, problem.symmetric, sums, stride, row + above, height, first_column + column, some, biases, scales);
       }
-    }
-  }
-
-  /// Fills a tile of sums with what the output holds: `some` columns from `column` on, zeros behind them.
-  static void load_output(Block const& block, std::int64_t row, int height, std::int64_t column, int some, Real* sums, std::int64_t stride) {
-    for (int i = 0; i < height; ++i) {
-      for (int j = 0; j < tile_columns; ++j) sums[i * stride + j] = j < some ? static_cast<Real>(block.output(row + i, column + j)) : Real(0);
     }
   }
 
@@ -238,43 +227,6 @@ struct MatmulTiles {
       if (some < tile_columns) return block.right + in_panel;
       b_stride = block.b.row_stride;
       return &block.b(k, first_column + column);
-    }
-  }
-
-  /// The epilogue of a tile: `some` columns from `column` on.
-  void finish(Block const& block, Real const* sums, std::int64_t stride, std::int64_t row, int height, std::int64_t column, int some, Real const* biases,
-              Real const* scales) const {
-    auto const& output   = block.output;
-    auto const& residual = block.epilogue.residual;
-    for (int i = 0; i < height; ++i) {
-      for (int j = 0; j < some; j += lanes) {
-        int const width = some - j < lanes ? some - j : lanes;
-        auto const rest = [&]() {
-          auto const* const from = &residual(row + i, column + j);
-          if (residual.column_stride == 1) return width == lanes ? V::load(from) : V::load(from, width);
-          Real gathered[lanes] = {};
-          for (int c = 0; c < width; ++c) gathered[c] = static_cast<Real>(from[c * residual.column_stride]);
-          return V::load(gathered);
-        };
-        V const value    = block.epilogue.on_vector(V::load(sums + i * stride + j), biases + j, scales + j, rest);
-        Output* const to = &output(row + i, column + j);
-        if (problem.symmetric) {
-          Output lower[lanes];
-          value.store(lower);
-          for (int c = 0; c < width && column + j + c <= row + i; ++c) {
-            to[c * output.column_stride]    = lower[c];
-            output(column + j + c, row + i) = lower[c];
-          }
-        } else if (output.column_stride != 1) {
-          Output scattered[lanes];
-          value.store(scattered);
-          for (int c = 0; c < width; ++c) to[c * output.column_stride] = scattered[c];
-        } else if (width == lanes) {
-          value.store(to);
-        } else {
-          value.store(to, width);
-        }
-      }
     }
   }
 };

@@ -126,25 +126,101 @@ struct SetHeights {
   }
 };
 
-/// 2^x, and exactly 0 where that is below the smallest normal number: processors take forty times as long to form subnormal ones, and nothing here needs them.
-template <class Real>
-[[gnu::always_inline]] inline Simd<Real> flushed_exp2(Simd<Real> const& x) {
-  using V         = Simd<Real>;
-  V const lowest  = V(sizeof(Real) == 4 ? Real(-126) : Real(-1022));
-  V const highest = V(sizeof(Real) == 4 ? Real(130) : Real(1026));
-  V const bounded = min(highest, max(lowest, x));
-  V const n       = round_to_even(bounded);
-  V const f       = bounded - n;
-  V power;
-  if constexpr (sizeof(Real) == 4)
-    power = fma(::ocellus::detail::polynomial(f, ::ocellus::detail::exp2_float), f, V(Real(1)));
-  else
-    power = ::ocellus::detail::exp_of_reduced(f * V(static_cast<Real>(0x1.62e42fefa39efp-1)));
-  return select(x < lowest, V(Real(0)), scale_by_power_of_two(power, n));
-}
-
 /// What a pass over a block of rows gives: the largest exponent of each row, its sum of exponentials, or that and the sum of exponentials times costs.
 enum class SweepResult { largest, sum, costs };
+
+/// The running sums of a row of a block, or its largest exponent.
+template <class Real>
+struct SweepRow {
+  Simd<Real> reduced, costs;
+};
+
+/// Takes two vectors of a row's exponents in: writes the exponentials, and what is wanted to the sums. `height`: of these columns, without a product's part.
+template <SweepResult Wanted, class Real>
+[[gnu::always_inline]] inline void take_exponents(Simd<Real> const& first, Simd<Real> const& second, Simd<Real> const& row_height,
+                                                  Simd<Real> const& height_first, Simd<Real> const& height_second, Real* exponentials, SweepRow<Real>& row) {
+  using V = Simd<Real>;
+  if constexpr (Wanted == SweepResult::largest) {
+    row.reduced = max(row.reduced, max(first, second));
+  } else {
+    V const p0 = exp2_flushed(first), p1 = exp2_flushed(second);
+    p0.store(exponentials);
+    p1.store(exponentials + V::width);
+    row.reduced += p0 + p1;
+    if constexpr (Wanted == SweepResult::costs) {
+      // log2 P = row + column - cost; the parts of a product belong to the cost.
+      V const zero(Real(0));
+      row.costs += select(p0 > zero, p0 * ((row_height + height_first) - first), zero) + select(p1 > zero, p1 * ((row_height + height_second) - second), zero);
+    }
+  }
+}
+
+/// One row of a matrix against all columns.
+template <SweepResult Wanted, class Real>
+inline void sweep_stored_row(SweepCosts<Real> const& s, std::int64_t row, Real offset, Real* exponentials, SweepRow<Real>& sums) {
+  using V                = Simd<Real>;
+  constexpr int W        = simd_lanes<Real>;
+  Real const* const from = s.stored + row * s.row_stride;
+  V const shift(s.shift), scale(s.scale), height(offset), added(Wanted == SweepResult::largest ? Real(0) : offset);
+  // Exponentials take so long that too few reads are on their way by themselves; a page of them at once, from later rows, is what memory answers best.
+  constexpr std::int64_t fetched = 4096 / sizeof(Real), fetched_ahead = 16 * fetched;
+  auto const take = [&](std::int64_t column, V const& c0, V const& c1) {
+    V const h0 = V::load(s.height + column), h1 = V::load(s.height + column + W);
+    take_exponents<Wanted>(fma(shift - c0, scale, h0) + added, fma(shift - c1, scale, h1) + added, height, h0, h1, exponentials + column, sums);
+  };
+  std::int64_t column = 0;
+  for (; column + 2 * W <= s.columns; column += 2 * W) {
+    if (column % fetched == 0) {
+      for (std::int64_t line = 0; line < fetched; line += W) __builtin_prefetch(from + column + fetched_ahead + line, 0, 2);
+    }
+    take(column, V::load(from + column), V::load(from + column + W));
+  }
+  if (std::int64_t const left = s.columns - column; left > 0)
+    take(column, V::load(from + column, left < W ? left : W), left > W ? V::load(from + column + W, left - W) : V(Real(0)));
+}
+
+/// One tile of rows of clouds against one panel of columns: the exponents.
+template <SweepResult Wanted, SweepKind Kind, class Real>
+[[gnu::always_inline]] inline void cloud_exponents(SweepCosts<Real> const& s, Real const* x, Real const* y, Simd<Real> const& h0, Simd<Real> const& h1,
+                                                   Real const (&offset)[sweep_rows], Simd<Real> (&first)[sweep_rows], Simd<Real> (&second)[sweep_rows]) {
+  using V         = Simd<Real>;
+  constexpr int W = simd_lanes<Real>;
+#pragma GCC unroll 16
+  for (int r = 0; r < sweep_rows; ++r) {
+    if constexpr (Kind == SweepKind::product) {
+      V const o(Wanted == SweepResult::largest ? Real(0) : offset[r]);
+      first[r]  = h0 + o;
+      second[r] = h1 + o;
+    } else {
+      first[r] = second[r] = V(Real(0));
+    }
+  }
+  for (std::int64_t k = 0; k < s.width; ++k) {
+    V const b0 = V::load(y), b1 = V::load(y + W);
+#pragma GCC unroll 16
+    for (int r = 0; r < sweep_rows; ++r) {
+      V const a(x[r]);
+      if constexpr (Kind == SweepKind::product) {
+        first[r]  = fma(a, b0, first[r]);
+        second[r] = fma(a, b1, second[r]);
+      } else {
+        V const d0 = a - b0, d1 = a - b1;
+        first[r]  = fma(d0, d0, first[r]);
+        second[r] = fma(d1, d1, second[r]);
+      }
+    }
+    x += sweep_rows;
+    y += 2 * W;
+  }
+  if constexpr (Kind == SweepKind::difference) {
+    V const scale(-s.scale);
+    for (int r = 0; r < sweep_rows; ++r) {
+      V const o(Wanted == SweepResult::largest ? Real(0) : offset[r]);
+      first[r]  = fma(s.root ? sqrt(first[r]) : first[r], scale, h0) + o;
+      second[r] = fma(s.root ? sqrt(second[r]) : second[r], scale, h1) + o;
+    }
+  }
+}
 
 /// One block of rows against all columns; `spent`: sums of exponential times cost, in units of 1 / scale, for `costs`.
 template <SweepResult Wanted, SweepKind Kind, class Real>
@@ -153,90 +229,29 @@ template <SweepResult Wanted, SweepKind Kind, class Real>
   constexpr bool Largest = Wanted == SweepResult::largest;
   using V                = Simd<Real>;
   constexpr int W        = simd_lanes<Real>;
-  V reduced[sweep_rows], costs[sweep_rows];
-  for (int r = 0; r < sweep_rows; ++r) costs[r] = V(Real(0));
-  for (int r = 0; r < sweep_rows; ++r) reduced[r] = V(Largest ? -Kokkos::Experimental::infinity_v<Real> : Real(0));
-  for (std::int64_t panel = 0; panel < s.padded / (2 * W); ++panel) {
-    std::int64_t const column = panel * 2 * W;
-    V const h0 = V::load(s.height + column), h1 = V::load(s.height + column + W);
-    V first[sweep_rows], second[sweep_rows];
-    if constexpr (Kind == SweepKind::stored) {
-      V const shift(s.shift), scale(s.scale);
-      bool const whole = column + 2 * W <= s.columns;
-      for (int r = 0; r < count; ++r) {
-        Real const* const from  = s.stored + (block * sweep_rows + r) * s.row_stride + column;
-        std::int64_t const left = s.columns - column;
-        V const c0              = whole ? V::load(from) : V::load(from, left < W ? left : W);
-        V const c1              = whole ? V::load(from + W) : left > W ? V::load(from + W, left - W) : V(Real(0));
-        V const o(Largest ? Real(0) : offset[r]);
-        first[r]  = fma(shift - c0, scale, h0) + o;
-        second[r] = fma(shift - c1, scale, h1) + o;
+  SweepRow<Real> rows[sweep_rows];
+  for (auto& row : rows) row = {V(Largest ? -Kokkos::Experimental::infinity_v<Real> : Real(0)), V(Real(0))};
+  if constexpr (Kind == SweepKind::stored) {
+    for (int r = 0; r < count; ++r) sweep_stored_row<Wanted>(s, block * sweep_rows + r, offset[r], exponentials + r * s.padded, rows[r]);
+  } else {
+    for (std::int64_t panel = 0; panel < s.padded / (2 * W); ++panel) {
+      std::int64_t const column = panel * 2 * W;
+      V const h0 = V::load(s.height + column), h1 = V::load(s.height + column + W);
+      V first[sweep_rows], second[sweep_rows];
+      cloud_exponents<Wanted, Kind>(s, s.x + block * s.width * sweep_rows, s.y + panel * s.width * 2 * W, h0, h1, offset, first, second);
+      V v0 = h0, v1 = h1;
+      if constexpr (Kind == SweepKind::product && Wanted == SweepResult::costs) {
+        v0 -= V::load(s.y_part + column);
+        v1 -= V::load(s.y_part + column + W);
       }
-    } else {
-      Real const* x = s.x + block * s.width * sweep_rows;
-      Real const* y = s.y + panel * s.width * 2 * W;
 #pragma GCC unroll 16
-      for (int r = 0; r < sweep_rows; ++r) {
-        if constexpr (Kind == SweepKind::product) {
-          V const o(Largest ? Real(0) : offset[r]);
-          first[r]  = h0 + o;
-          second[r] = h1 + o;
-        } else {
-          first[r] = second[r] = V(Real(0));
-        }
-      }
-      for (std::int64_t k = 0; k < s.width; ++k) {
-        V const b0 = V::load(y), b1 = V::load(y + W);
-#pragma GCC unroll 16
-        for (int r = 0; r < sweep_rows; ++r) {
-          V const a(x[r]);
-          if constexpr (Kind == SweepKind::product) {
-            first[r]  = fma(a, b0, first[r]);
-            second[r] = fma(a, b1, second[r]);
-          } else {
-            V const d0 = a - b0, d1 = a - b1;
-            first[r]  = fma(d0, d0, first[r]);
-            second[r] = fma(d1, d1, second[r]);
-          }
-        }
-        x += sweep_rows;
-        y += 2 * W;
-      }
-      if constexpr (Kind == SweepKind::difference) {
-        V const scale(-s.scale);
-        for (int r = 0; r < sweep_rows; ++r) {
-          V const o(Largest ? Real(0) : offset[r]);
-          first[r]  = fma(s.root ? sqrt(first[r]) : first[r], scale, h0) + o;
-          second[r] = fma(s.root ? sqrt(second[r]) : second[r], scale, h1) + o;
-        }
-      }
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < sweep_rows; ++r) {
-      if (Kind == SweepKind::stored && r >= count) break;
-      if constexpr (Largest) {
-        reduced[r] = max(reduced[r], max(first[r], second[r]));
-      } else {
-        V const p0 = flushed_exp2(first[r]), p1 = flushed_exp2(second[r]);
-        p0.store(exponentials + r * s.padded + column);
-        p1.store(exponentials + r * s.padded + column + W);
-        reduced[r] += p0 + p1;
-        if constexpr (Wanted == SweepResult::costs) {
-          // log2 P = row + column - cost; the parts of a product belong to the cost.
-          V const o(offset[r] - part[r]), zero(Real(0));
-          V v0 = h0, v1 = h1;
-          if constexpr (Kind == SweepKind::product) {
-            v0 -= V::load(s.y_part + column);
-            v1 -= V::load(s.y_part + column + W);
-          }
-          costs[r] += select(p0 > zero, p0 * ((o + v0) - first[r]), zero) + select(p1 > zero, p1 * ((o + v1) - second[r]), zero);
-        }
-      }
+      for (int r = 0; r < sweep_rows; ++r)
+        take_exponents<Wanted>(first[r], second[r], V(offset[r] - part[r]), v0, v1, exponentials + r * s.padded + column, rows[r]);
     }
   }
   for (int r = 0; r < count; ++r) {
-    result[r] = Largest ? largest_lane(reduced[r]) : sum_of_lanes(reduced[r]);
-    if constexpr (Wanted == SweepResult::costs) spent[r] = sum_of_lanes(costs[r]);
+    result[r] = Largest ? largest_lane(rows[r].reduced) : sum_of_lanes(rows[r].reduced);
+    if constexpr (Wanted == SweepResult::costs) spent[r] = sum_of_lanes(rows[r].costs);
   }
 }
 
@@ -489,7 +504,7 @@ struct SweepPlan {
       std::int64_t const left = sweep.columns - j < W ? sweep.columns - j : W;
       V const c               = V::load(sweep.stored + i * sweep.row_stride + j, left);
       Real p[W];
-      flushed_exp2(fma(shift - c, unit, V::load(sweep.height + j)) + offset).store(p);
+      exp2_flushed(fma(shift - c, unit, V::load(sweep.height + j)) + offset).store(p);
       for (std::int64_t k = 0; k < left; ++k) plan(i, j + k) = static_cast<element_t<Plan>>(p[k] * factor);
     }
   }

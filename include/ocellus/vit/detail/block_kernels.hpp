@@ -9,18 +9,19 @@
 
 namespace ocellus::vit::detail {
 
-/// values = gelu(values + bias), row by row, in place.
-template <class Member, class Values, class Bias>
+/// output = gelu(values + bias), row by row; they may be one.
+template <class Member, class Values, class Bias, class Output = Values>
 struct BiasGeluRows {
   Values values;
   Bias bias;
+  Output output;
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t row) const {
     using Real = accumulate_of_t<Values>;
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, extent(values, 1)), [&](std::int64_t const d) {
       Real x = static_cast<Real>(values(row, d));
       if (is_present(bias)) x += static_cast<Real>(bias(d));
-      values(row, d) = static_cast<element_t<Values>>(linalg::gelu_exact(x));
+      output(row, d) = static_cast<element_t<Output>>(linalg::gelu_exact(x));
     });
   }
 };
