@@ -26,6 +26,9 @@ UNLABELLED = re.compile(r"Kokkos::parallel_(?:for|reduce|scan)\s*\(\s*Kokkos::(?
 # A reduction with several results: OpenMPTarget and the mock accelerator have none.
 SEVERAL_RESULTS = re.compile(r"\[&\]\(std::int64_t const \w+, [\w:<>]+& \w+, [\w:<>]+& \w+")
 
+# Workspaces are sized with Views of shapes alone too, of which newer versions of Kokkos say that their size is 0. Tables have a size of their own.
+SIZE_OF_VIEW = re.compile(r"\bworkspace_bytes<[^;\n]*(?<!\btable)\.size\(\)")
+
 
 def reaches_kokkos(include: pathlib.Path, name: str, known: dict) -> bool:
     """Whether a header includes KOKKOS_HEADER, through others or itself."""
@@ -58,6 +61,8 @@ def check(include: pathlib.Path):
             yield f"{name}: fences every instance; fence the given one"
         for launch in UNLABELLED.finditer(text):
             yield f"{name}:{text.count(chr(10), 0, launch.start()) + 1}: a launch without a label"
+        for size in SIZE_OF_VIEW.finditer(text):
+            yield f"{name}:{text.count(chr(10), 0, size.start()) + 1}: a workspace's bytes by size(), which is 0 for a null View; write element_count"
         for reduction in SEVERAL_RESULTS.finditer(text):
             yield f"{name}:{text.count(chr(10), 0, reduction.start()) + 1}: a reduction with several results; not every backend has those"
         if len(parts) == 1:

@@ -88,6 +88,7 @@ TYPED_TEST(Sort, behaves_with_a_workspace) {
   auto const k = keys.view();
   auto const i = indices.view();
   WorkspaceFor<Exec> workspace(exec, argsort_rows_workspace_size(exec, k, i));
+  EXPECT_EQ(argsort_rows_workspace_size<float>(exec, 3, 100), argsort_rows_workspace_size(exec, k, i));
   expect_good_manners(record([&] { argsort_rows(exec, k, i, {}, workspace); }));
   EXPECT_EQ(workspace.used(), 0u);
   exec.fence();

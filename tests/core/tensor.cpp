@@ -35,6 +35,13 @@ TEST(Tensor, absence_is_none_or_a_null_view) {
   static_assert(std::is_same_v<data_type_of_rank_t<float, 3>, float***> && std::is_same_v<data_type_of_rank_t<float, 0>, float>);
 }
 
+TEST(Tensor, elements_are_counted_of_a_null_view_too) {
+  EXPECT_EQ(element_count(UnmanagedTensor<float***, Kokkos::HostSpace>(nullptr, 2, 3, 5)), 30u);
+  EXPECT_EQ(element_count(HostTensor<float**>("tensor", 7, 0)), 0u);
+  EXPECT_EQ(element_count(HostTensor<float>("number")), 1u);
+  EXPECT_EQ(as_line(UnmanagedTensor<float**, Kokkos::HostSpace>(nullptr, 2, 3)).extent(0), 6u);
+}
+
 TEST(Tensor, rows_and_lines_share_the_memory) {
   HostTensor<float***> const tensor("tensor", 2, 3, 4);
   auto const rows = as_rows(tensor);

@@ -139,7 +139,7 @@ template <ExecutionSpace Exec, ViewOfRank<2> Keys, IndexView<2> Indices>
   if constexpr (!std::is_void_v<Library>) {
     if (detail::fits_library_sort(keys)) return detail::library_argsort_bytes<Library>(exec, keys);
   }
-  return workspace_bytes<std::int64_t>(keys.size());
+  return workspace_bytes<std::int64_t>(element_count(keys));
 }
 
 /// The same for `rows` rows of `count` keys of type Key, before there are any.

@@ -51,6 +51,14 @@ template <AnyView V>
   return static_cast<std::int64_t>(view.extent(static_cast<std::size_t>(axis)));
 }
 
+/// The product of a View's extents. That is not `size()`, which newer versions of Kokkos say is 0 for a null View: workspaces are sized with Views of shapes alone.
+template <AnyView V>
+[[nodiscard]] KOKKOS_INLINE_FUNCTION constexpr std::size_t element_count(V const& view) {
+  std::size_t count = 1;
+  for (std::size_t axis = 0; axis < V::rank(); ++axis) count *= view.extent(axis);
+  return count;
+}
+
 /// The element type of a View without const; of `None`, `Fallback`.
 template <class V, class Fallback = float>
 struct ElementOf {
@@ -120,7 +128,7 @@ template <AnyView V>
   static_assert(std::is_same_v<typename V::array_layout, Kokkos::LayoutRight> || V::rank() <= 1,
                 "ocellus::as_line: the View must be row-major (Kokkos::LayoutRight)");
   if (!view.span_is_contiguous()) throw std::invalid_argument("ocellus::as_line: view \"" + view.label() + "\" is not contiguous");
-  return UnmanagedTensor<Value*, typename V::memory_space>(view.data(), view.size());
+  return UnmanagedTensor<Value*, typename V::memory_space>(view.data(), element_count(view));
 }
 
 }  // namespace ocellus

@@ -102,9 +102,9 @@ struct WriteRollout {
 template <ExecutionSpace Exec, RealView<5> Attention, RealView<3> Rollout>
 [[nodiscard]] std::size_t attention_rollout_workspace_size(Exec const& exec, Attention const&, Rollout const& rollout,
                                                            AttentionRolloutOptions const& options = {}) {
-  std::size_t const maps = 3 * workspace_bytes<accumulate_of_t<Attention>>(rollout.size());
+  std::size_t const maps = 3 * workspace_bytes<accumulate_of_t<Attention>>(element_count(rollout));
   if (!(options.discard_ratio > 0)) return maps;
-  return maps + workspace_bytes<std::int64_t>(rollout.size()) +
+  return maps + workspace_bytes<std::int64_t>(element_count(rollout)) +
          argsort_rows_workspace_size<accumulate_of_t<Attention>>(exec, extent(rollout, 0), extent(rollout, 1) * extent(rollout, 2));
 }
 

@@ -44,7 +44,7 @@ void flow_errors(Exec const& exec, char const* function, Volumes<Label> const& l
 template <ExecutionSpace Exec, LabelView<2> Labels, RealView<3> Flow, RealView<1> Error>
 [[nodiscard]] std::size_t flow_error_workspace_size(Exec const&, Labels const& labels, Flow const&, Error const&) {
   detail::Arena<Exec> arena("ocellus::explain::flow_error");
-  detail::FlowErrorBuffers<Exec> const buffers(arena, static_cast<std::int64_t>(labels.size()));
+  detail::FlowErrorBuffers<Exec> const buffers(arena, static_cast<std::int64_t>(element_count(labels)));
   return arena.bytes();
 }
 

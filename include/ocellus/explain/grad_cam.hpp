@@ -147,7 +147,7 @@ template <ExecutionSpace Exec, ActivationView Activations, OptionalActivationVie
     std::size_t const bytes  = pixels + (detail::cam_bytes(layer.activations, options) > pixels ? detail::cam_bytes(layer.activations, options) : pixels);
     most                     = bytes > most ? bytes : most;
   }
-  return 2 * workspace_bytes<double>(map.size()) + most;
+  return 2 * workspace_bytes<double>(element_count(map)) + most;
 }
 
 /// Class activation maps of one or several layers at the size of the image: each layer's rescaled map through `upsample_map`, clipped at 0, averaged over the

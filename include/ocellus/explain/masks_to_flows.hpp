@@ -21,7 +21,7 @@ struct MasksToFlowsOptions {
 template <ExecutionSpace Exec, LabelView<2> Labels, RealView<3> Flow>
 [[nodiscard]] std::size_t masks_to_flows_workspace_size(Exec const&, Labels const& labels, Flow const&, MasksToFlowsOptions const& = {}) {
   detail::Arena<Exec> arena("ocellus::explain::masks_to_flows");
-  detail::DiffusionBuffers<Exec> const buffers(arena, static_cast<std::int64_t>(labels.size()));
+  detail::DiffusionBuffers<Exec> const buffers(arena, static_cast<std::int64_t>(element_count(labels)));
   return arena.bytes();
 }
 

@@ -17,7 +17,7 @@ namespace ocellus::explain {
 /// Bytes of workspace that `upsample_map` takes: none for images, the spline's coefficients for stacks.
 template <ExecutionSpace Exec, MapView Map, MapView Output>
 [[nodiscard]] std::size_t upsample_map_workspace_size(Exec const&, Map const& map, Output const&) {
-  return static_cast<int>(Map::rank()) == 3 ? 0 : workspace_bytes<double>(map.size());
+  return static_cast<int>(Map::rank()) == 3 ? 0 : workspace_bytes<double>(element_count(map));
 }
 
 /// Resizes class activation maps to the size of the image they explain.

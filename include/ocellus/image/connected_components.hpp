@@ -106,7 +106,7 @@ struct NumberPixels {
 /// Bytes of workspace that `connected_components` takes: two numbers a pixel.
 template <ExecutionSpace Exec, MaskView<2> Mask, LabelView<2> Labels>
 [[nodiscard]] std::size_t connected_components_workspace_size(Exec const&, Mask const& mask, Labels const&, ConnectedComponentsOptions const& = {}) {
-  return 2 * workspace_bytes<int>(mask.size()) + workspace_bytes<int>(1);
+  return 2 * workspace_bytes<int>(element_count(mask)) + workspace_bytes<int>(1);
 }
 
 /// Numbers the connected parts of a mask.

@@ -98,7 +98,7 @@ struct RowEnvelopes {
 /// Bytes of workspace that `distance_transform` takes: three numbers a pixel.
 template <ExecutionSpace Exec, MaskView<2> Mask, RealView<2> Output>
 [[nodiscard]] std::size_t distance_transform_workspace_size(Exec const&, Mask const& mask, Output const&, DistanceTransformOptions const& = {}) {
-  return 3 * workspace_bytes<int>(mask.size());
+  return 3 * workspace_bytes<int>(element_count(mask));
 }
 
 /// The exact Euclidean distance of each pixel of a mask to the nearest pixel outside it.

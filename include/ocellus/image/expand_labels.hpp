@@ -60,7 +60,7 @@ struct ExpandStep {
 /// Bytes of workspace that `expand_labels` takes: two numbers a pixel.
 template <ExecutionSpace Exec, LabelView<2> Labels, LabelView<2> Output>
 [[nodiscard]] std::size_t expand_labels_workspace_size(Exec const&, Labels const& labels, Output const&, ExpandLabelsOptions const& = {}) {
-  return 2 * workspace_bytes<std::int64_t>(labels.size());
+  return 2 * workspace_bytes<std::int64_t>(element_count(labels));
 }
 
 /// Grows objects into the background without letting them meet.

@@ -78,7 +78,7 @@ struct SmoothRows {
 /// Bytes of workspace that `gaussian_smooth` takes: one image.
 template <ExecutionSpace Exec, RealView<2> Input, RealView<2> Output>
 [[nodiscard]] std::size_t gaussian_smooth_workspace_size(Exec const&, Input const& input, Output const&, GaussianSmoothOptions const& = {}) {
-  return workspace_bytes<accumulate_of_t<Input>>(input.size());
+  return workspace_bytes<accumulate_of_t<Input>>(element_count(input));
 }
 
 /// Convolves an image with a Gaussian.

@@ -68,7 +68,7 @@ struct NumberMaxima {
 /// Bytes of workspace that `local_maxima` takes: one number a pixel.
 template <ExecutionSpace Exec, RealView<2> Input, MaskView<2> Mask, LabelView<2> Labels>
 [[nodiscard]] std::size_t local_maxima_workspace_size(Exec const&, Input const& input, Mask const&, Labels const&, LocalMaximaOptions const& = {}) {
-  return workspace_bytes<int>(input.size());
+  return workspace_bytes<int>(element_count(input));
 }
 
 /// Numbers the pixels of a mask that are the largest within a radius: seeds for `watershed`.

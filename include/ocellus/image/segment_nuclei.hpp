@@ -110,7 +110,7 @@ struct NegateRows {
 /// Bytes of workspace that `segment_nuclei` takes: about 45 a pixel.
 template <ExecutionSpace Exec, RealView<2> Image, LabelView<2> Labels>
 [[nodiscard]] std::size_t segment_nuclei_workspace_size(Exec const&, Image const& image, Labels const&, SegmentNucleiOptions const& = {}) {
-  std::size_t const pixels = image.size();
+  std::size_t const pixels = element_count(image);
   return 2 * workspace_bytes<float>(pixels) + 2 * workspace_bytes<bool>(pixels) + 2 * workspace_bytes<int>(pixels) + workspace_bytes<float>(1) +
          3 * workspace_bytes<std::uint64_t>(pixels) + workspace_bytes<float>(2 * image.extent(0)) + workspace_bytes<int>(256) + 16 * workspace_alignment;
 }

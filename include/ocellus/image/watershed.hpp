@@ -99,7 +99,7 @@ struct FinishFlood {
 template <ExecutionSpace Exec, RealView<2> Landscape, LabelView<2> Seeds, MaskView<2> Mask, LabelView<2> Labels>
 [[nodiscard]] std::size_t watershed_workspace_size(Exec const&, Landscape const& landscape, Seeds const&, Mask const&, Labels const&,
                                                    WatershedOptions const& = {}) {
-  return 2 * workspace_bytes<std::uint64_t>(landscape.size());
+  return 2 * workspace_bytes<std::uint64_t>(element_count(landscape));
 }
 
 /// Floods a landscape from seeds: each pixel of the mask goes to the seed from which the flood reaches it at the lowest level.

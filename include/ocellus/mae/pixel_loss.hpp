@@ -126,7 +126,7 @@ void check_pixel_loss(char const* function, Prediction const& prediction, Target
 template <ExecutionSpace Exec, RealView<3> Prediction, RealView<3> Target, HiddenMask<2> Mask, RealView<0> Loss>
 [[nodiscard]] std::size_t pixel_loss_workspace_size(Exec const&, Prediction const&, Target const&, Mask const& mask, Loss const&,
                                                     PixelLossOptions const& = {}) {
-  return detail::divisor_bytes(mask.extent(0)) + workspace_bytes<double>(mask.size()) + workspace_bytes<double>(mask.extent(0));
+  return detail::divisor_bytes(mask.extent(0)) + workspace_bytes<double>(element_count(mask)) + workspace_bytes<double>(mask.extent(0));
 }
 
 /// The mean squared difference between predicted and true patches, over the hidden tokens of the whole batch.

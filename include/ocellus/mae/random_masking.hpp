@@ -107,7 +107,7 @@ void random_masking(Exec const& exec, Noise const& noise, Keep const& keep, Rest
 /// Bytes of workspace that `random_masking` with its own noise takes.
 template <ExecutionSpace Exec, IndexView<2> Keep, IndexView<2> Restore, HiddenMask<2> Mask>
 [[nodiscard]] std::size_t random_masking_workspace_size(Exec const& exec, Keep const&, Restore const& restore, Mask const&, RandomMaskingOptions const& = {}) {
-  return detail::masking_bytes<std::uint32_t>(exec, extent(restore, 0), extent(restore, 1)) + workspace_bytes<std::uint32_t>(restore.size());
+  return detail::masking_bytes<std::uint32_t>(exec, extent(restore, 0), extent(restore, 1)) + workspace_bytes<std::uint32_t>(element_count(restore));
 }
 
 /// The same with noise of its own: 32-bit integers of the stream `masking`, a function of (seed, step, sample, token), so that an image's choice is the same in

@@ -108,7 +108,7 @@ template <ExecutionSpace Exec, RealView<4> Images, IndexView<2> Sample, RealView
   };
   std::int64_t const slice = detail::micro_batch(options, extent(sample, 1));
   Kokkos::View<Real, typename Exec::memory_space, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const norm(nullptr);
-  return workspace_bytes<Real>(detail::batch_shape<Real, Exec>(images, slice).size()) +
+  return workspace_bytes<Real>(element_count(detail::batch_shape<Real, Exec>(images, slice))) +
          std::max(shape(slice), nn::clip_grad_norm_workspace_size(exec, std::span<Parameters const>(&parameters, 1), norm));
 }
 

@@ -77,8 +77,8 @@ template <ExecutionSpace Exec, RealView<2> X, RealView<2> Y, RealView<2> Output>
   if (!detail::is_product_metric(options.metric)) return 0;
   using Real = accumulate_of_t<X>;
   std::size_t const order =
-      options.metric == SimilarityMetric::spearman ? workspace_bytes<std::int64_t>(x.size()) + workspace_bytes<std::int64_t>(y.size()) : 0;
-  return workspace_bytes<Real>(x.size()) + workspace_bytes<Real>(y.size()) + order;
+      options.metric == SimilarityMetric::spearman ? workspace_bytes<std::int64_t>(element_count(x)) + workspace_bytes<std::int64_t>(element_count(y)) : 0;
+  return workspace_bytes<Real>(element_count(x)) + workspace_bytes<Real>(element_count(y)) + order;
 }
 
 /// Similarities of all rows of two sets.

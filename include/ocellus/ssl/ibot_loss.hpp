@@ -111,7 +111,7 @@ template <class StudentClass, class TeacherClass, class StudentPatch, class Teac
 [[nodiscard]] std::size_t ibot_softmaxes_bytes(StudentClass const& student_class, TeacherClass const& teacher_class, StudentPatch const& student_patch,
                                                TeacherPatch const& teacher_patch, Mask const& mask) {
   return softmaxes_bytes(student_class) + softmaxes_bytes(teacher_class) + softmaxes_bytes(student_patch) + softmaxes_bytes(teacher_patch) +
-         workspace_bytes<double>(mask.size());
+         workspace_bytes<double>(element_count(mask));
 }
 
 }  // namespace detail
@@ -123,7 +123,7 @@ template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<3> TeacherClas
                                                    StudentPatch const& student_patch, TeacherPatch const& teacher_patch, Center const&, PatchCenter const&,
                                                    Mask const& mask, Loss const&, ClassLoss const&, PatchLoss const&, IbotLossOptions const& = {}) {
   return detail::ibot_softmaxes_bytes(student_class, teacher_class, student_patch, teacher_patch, mask) + 2 * workspace_bytes<double>(1) +
-         detail::cross_entropy_bytes(student_class.extent(0) * student_class.extent(1)) + detail::cross_entropy_bytes(mask.size());
+         detail::cross_entropy_bytes(student_class.extent(0) * student_class.extent(1)) + detail::cross_entropy_bytes(element_count(mask));
 }
 
 /// The loss of iBOT: DINO's loss of the class tokens, and the teacher's view of each patch that was hidden from the student.

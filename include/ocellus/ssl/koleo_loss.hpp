@@ -118,7 +118,7 @@ template <ExecutionSpace Exec, class Input>
 
 template <class Input>
 [[nodiscard]] std::size_t koleo_bytes(Input const& input) {
-  return workspace_bytes<double>(input.size()) + workspace_bytes<std::int64_t>(input.extent(0)) + 2 * workspace_bytes<double>(input.extent(0));
+  return workspace_bytes<double>(element_count(input)) + workspace_bytes<std::int64_t>(input.extent(0)) + 2 * workspace_bytes<double>(input.extent(0));
 }
 
 }  // namespace detail
@@ -162,7 +162,7 @@ void koleo_loss(Exec const& exec, Input const& input, Loss const& loss) {
 /// Bytes of workspace that `koleo_loss_backward` takes.
 template <ExecutionSpace Exec, RealView<2> Input, RealView<2> InputGradient>
 [[nodiscard]] std::size_t koleo_loss_backward_workspace_size(Exec const&, Input const& input, InputGradient const&) {
-  return detail::koleo_bytes(input) + workspace_bytes<double>(input.size());
+  return detail::koleo_bytes(input) + workspace_bytes<double>(element_count(input));
 }
 
 /// The gradient of `koleo_loss`: through y_n, its neighbour, and the normalisation; not through the choice of the neighbour.

@@ -110,7 +110,7 @@ template <ExecutionSpace Exec, class First, class Second>
 
 template <class First>
 [[nodiscard]] std::size_t simclr_bytes(First const& first) {
-  return workspace_bytes<double>(2 * first.size()) + 2 * workspace_bytes<double>(2 * first.extent(0));
+  return workspace_bytes<double>(2 * element_count(first)) + 2 * workspace_bytes<double>(2 * first.extent(0));
 }
 
 }  // namespace detail
@@ -156,7 +156,7 @@ void simclr_loss(Exec const& exec, First const& first, Second const& second, Los
 template <ExecutionSpace Exec, RealView<2> First, RealView<2> Second, RealView<2> FirstGradient, RealView<2> SecondGradient>
 [[nodiscard]] std::size_t simclr_loss_backward_workspace_size(Exec const&, First const& first, Second const&, FirstGradient const&, SecondGradient const&,
                                                               SimclrLossOptions const& = {}) {
-  return detail::simclr_bytes(first) + workspace_bytes<double>(2 * first.size());
+  return detail::simclr_bytes(first) + workspace_bytes<double>(2 * element_count(first));
 }
 
 /// The gradients of `simclr_loss` for both views.

@@ -35,7 +35,7 @@ template <ExecutionSpace Exec, RealView<2> X, RealView<1> Parameters>
   auto const network =
       detail::icnn_network("ocellus::transport::icnn", extent(x, 1), options.hidden, options.slope, options.softplus_weights, options.softplus_beta);
   using Real = element_t<X>;
-  return workspace_bytes<Real>(parameters.size()) + detail::network_state_bytes<Real>(extent(x, 0), network.program.nodes, false);
+  return workspace_bytes<Real>(element_count(parameters)) + detail::network_state_bytes<Real>(extent(x, 0), network.program.nodes, false);
 }
 
 /// An input-convex network: its value, and its gradient in x, which is a transport map where the W are not negative.

@@ -29,7 +29,7 @@ template <ExecutionSpace Exec, RealView<2> X, RealView<2> Label, RealView<1> Par
 [[nodiscard]] std::size_t picnn_workspace_size(Exec const&, X const& x, Label const& label, Parameters const& parameters, PicnnOptions const& options = {}) {
   auto const network = detail::picnn_network("ocellus::transport::picnn", extent(x, 1), extent(label, 1), options.hidden, options.softplus_weights);
   using Real         = element_t<X>;
-  return workspace_bytes<Real>(parameters.size()) + detail::network_state_bytes<Real>(extent(x, 0), network.program.nodes, false);
+  return workspace_bytes<Real>(element_count(parameters)) + detail::network_state_bytes<Real>(extent(x, 0), network.program.nodes, false);
 }
 
 /// A network that is convex in x and depends on a label: its value, and its gradient in x, a transport map for each label.

@@ -27,7 +27,7 @@ template <ExecutionSpace Exec, RealView<5> X, RealView<2> QkvWeight, OptionalRea
 [[nodiscard]] std::size_t window_attention_workspace_size(Exec const&, X const& x, QkvWeight const&, QkvBias const&, ProjWeight const&, ProjBias const&,
                                                           PositionBias const&, Output const&, WindowAttentionOptions const&) {
   using Real = accumulate_of_t<X>;
-  return 2 * workspace_bytes<Real>(x.size()) + workspace_bytes<Real>(3 * x.size());
+  return 2 * workspace_bytes<Real>(element_count(x)) + workspace_bytes<Real>(3 * element_count(x));
 }
 
 /// Self-attention inside windows of a clip, with a bias for each displacement, on windows that may be shifted across the border.

@@ -186,8 +186,8 @@ template <ExecutionSpace Exec, RealView<4> Image, class Scalar, class Space, Any
   std::size_t extra        = workspace_bytes<Real>(pooled);
   if (weights.attn_pool.is_present())
     extra += attention_pool_workspace_size(exec, detail::shape_of_tokens<Real, Exec>(extent(image, 0), count - prefix, width), weights.attn_pool) +
-             workspace_bytes<Real>(tokens.size());
-  return workspace_bytes<Real>(tokens.size()) + std::max(most, extra);
+             workspace_bytes<Real>(element_count(tokens));
+  return workspace_bytes<Real>(element_count(tokens)) + std::max(most, extra);
 }
 
 /// Numbers that `encoder` keeps for its backward pass: a line of the accumulation type of the image, for the same weights and options.

@@ -72,16 +72,16 @@ template <ExecutionSpace Exec, RealView<4> Image, class Scalar, class Space, Opt
   auto const tokens  = detail::shape_of_tokens<Real, Exec>(images, count, width);
   auto const patches = detail::shape_of_tokens<Real, Exec>(images, count - prefix, width);
   detail::BlockSizes<Real, Space, EncoderWeights<Scalar, Space>> const sizes(weights, images, count, heads);
-  std::size_t const rows = workspace_bytes<Real>(tokens.size());
+  std::size_t const rows = workspace_bytes<Real>(element_count(tokens));
   std::size_t most       = std::max(
             {encoder_workspace_size(exec, image, weights, tokens, options),
              workspace_bytes<Real>(sizes.scratch) + workspace_bytes<Real>(sizes.activations) + detail::block_backward_inner_bytes<Real>(images, count, heads),
              patch_embed_backward_workspace_size(exec, patches, image, weights.patch_weight)});
   if (weights.attn_pool.is_present())
-    most =
-        std::max(most, 2 * workspace_bytes<Real>(patches.size()) + attention_pool_backward_workspace_size(exec, patches, weights.attn_pool, {.heads = heads}));
+    most = std::max(
+        most, 2 * workspace_bytes<Real>(element_count(patches)) + attention_pool_backward_workspace_size(exec, patches, weights.attn_pool, {.heads = heads}));
   std::size_t const kept = is_present(activations) ? 0 : workspace_bytes<Real>(encoder_activations_size(image, weights, options.policy, options));
-  return 4 * rows + 2 * workspace_bytes<Real>(tokens.size() + static_cast<std::size_t>(images * extent(image, 1) * width)) + most + kept;
+  return 4 * rows + 2 * workspace_bytes<Real>(element_count(tokens) + static_cast<std::size_t>(images * extent(image, 1) * width)) + most + kept;
 }
 
 /// The backward pass of `encoder`.

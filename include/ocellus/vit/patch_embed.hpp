@@ -143,7 +143,7 @@ template <ExecutionSpace Exec, RealView<4> Image, RealView<4> Weight, OptionalRe
 [[nodiscard]] std::size_t patch_embed_workspace_size(Exec const&, Image const& image, Weight const& weight, Bias const&, Tokens const&,
                                                      PatchEmbedOptions const& = {}) {
   using Real = accumulate_of_t<Image>;
-  return workspace_bytes<Real>(image.size()) + workspace_bytes<Real>(weight.size());
+  return workspace_bytes<Real>(element_count(image)) + workspace_bytes<Real>(element_count(weight));
 }
 
 /// Cuts images into patches and maps each to a token.
@@ -195,7 +195,7 @@ template <ExecutionSpace Exec, RealView<3> TokensGradient, RealView<4> Image, Re
 [[nodiscard]] std::size_t patch_embed_backward_workspace_size(Exec const&, TokensGradient const& tokens_gradient, Image const& image, Weight const& weight,
                                                               PatchEmbedOptions const& = {}) {
   using Real = accumulate_of_t<Image>;
-  return workspace_bytes<Real>(image.size()) + workspace_bytes<Real>(weight.size()) + workspace_bytes<Real>(tokens_gradient.size());
+  return workspace_bytes<Real>(element_count(image)) + workspace_bytes<Real>(element_count(weight)) + workspace_bytes<Real>(element_count(tokens_gradient));
 }
 
 /// The backward pass of `patch_embed`.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Everything that the mock needs of Kokkos beyond its documented interface. Its tests pass on 4.5.1 and 4.6.1, and it compiles with 4.6.99 (the development
-/// version before 4.7); where these differ, a comment says so.
+/// Everything that the mock needs of Kokkos beyond its documented interface. Its tests pass on 4.5.1, 4.6.1 and 4.6.99 (the development version before 4.7,
+/// with the View on mdspan; GCC 12 needs kokkos/kokkos#8223 there); where these differ, a comment says so.
 
 #include <Kokkos_Core.hpp>
 

@@ -91,13 +91,13 @@ struct TakePlaces {
 /// Libraries count in `int`.
 template <class Keys>
 [[nodiscard]] bool fits_library_sort(Keys const& keys) {
-  return keys.size() < (std::size_t{1} << 31) && keys.size() > 0;
+  return element_count(keys) < (std::size_t{1} << 31) && element_count(keys) > 0;
 }
 
 template <class Library, ExecutionSpace Exec, class Keys>
 [[nodiscard]] std::size_t library_argsort_bytes(Exec const& exec, Keys const& keys) {
   using Bits = sortable_t<typename Keys::non_const_value_type>;
-  return 2 * workspace_bytes<Bits>(keys.size()) + 2 * workspace_bytes<std::int32_t>(keys.size()) +
+  return 2 * workspace_bytes<Bits>(element_count(keys)) + 2 * workspace_bytes<std::int32_t>(element_count(keys)) +
          workspace_bytes<std::byte>(Library::template scratch_bytes<Bits>(exec, extent(keys, 0), extent(keys, 1)));
 }
 

@@ -163,7 +163,7 @@ template <ExecutionSpace Exec, class Logits, class Center>
 template <class Logits>
 [[nodiscard]] std::size_t softmaxes_bytes(Logits const& logits) {
   auto const last = logits.extent(Logits::rank() - 1);
-  return workspace_bytes<double>(last == 0 ? 0 : 2 * (logits.size() / last));
+  return workspace_bytes<double>(last == 0 ? 0 : 2 * (element_count(logits) / last));
 }
 
 /// loss = sum of all terms in the order of core/reduce.hpp.
