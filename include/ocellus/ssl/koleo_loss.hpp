@@ -11,6 +11,7 @@
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/core/workspace.hpp>
 #include <ocellus/ssl/detail/normalize_kernel.hpp>
+#include <ocellus/ssl/detail/product_tiles.hpp>
 
 namespace ocellus::ssl {
 
@@ -36,6 +37,42 @@ struct KoleoNearest {
   }
 };
 
+inline namespace OCELLUS_INSTRUCTION_SET {
+
+/// The same on hosts from a tile of products, one row a call: among its columns, after those before.
+template <class Member, class Tile>
+struct KoleoNearestInTile {
+  Tile tile;
+  std::int64_t* nearest;
+  double* largest;
+  std::int64_t first_row, first_column, columns;
+
+  void operator()(Member const&, std::int64_t row) const {
+    using V                = Simd<double>;
+    constexpr double none_ = -__builtin_inf();
+    std::int64_t const n   = first_row + row;
+    double* const line     = &tile(row, 0);
+    if (n >= first_column && n < first_column + columns) line[n - first_column] = none_;
+    double numbers[V::width];
+    for (int lane = 0; lane < V::width; ++lane) numbers[lane] = lane;
+    V column = V::load(numbers), most(none_), best(-1.0);
+    for (std::int64_t j = 0; j < columns; j += V::width, column += V(static_cast<double>(V::width))) {
+      V const product    = V::load(line + j);
+      auto const greater = (product > most) & (column < V(static_cast<double>(columns)));
+      most               = select(greater, product, most);
+      best               = select(greater, column, best);
+    }
+    double found = first_column == 0 ? none_ : largest[n], at = -1;
+    for (int lane = 0; lane < V::width; ++lane) {
+      if (most[lane] > found || (most[lane] == found && at >= 0 && best[lane] >= 0 && best[lane] < at)) found = most[lane], at = best[lane];
+    }
+    if (first_column == 0 || at >= 0) nearest[n] = at < 0 ? -1 : first_column + static_cast<std::int64_t>(at);
+    largest[n] = found;
+  }
+};
+
+}  // namespace OCELLUS_INSTRUCTION_SET
+
 /// |y_n - y_I + 1e-8|, and the term of the loss.
 template <class Member, class Rows>
 struct KoleoDistances {
@@ -46,15 +83,12 @@ struct KoleoDistances {
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t n) const {
     std::int64_t const m = nearest[n];
-    double square        = m < 0 ? Kokkos::Experimental::quiet_NaN_v<double> : 0;
+    double square        = Kokkos::Experimental::quiet_NaN_v<double>;
     if (m >= 0) {
-      Kokkos::parallel_reduce(
-          Kokkos::ThreadVectorRange(member, extent(rows, 1)),
-          [&](std::int64_t const d, double& total) {
-            double const difference = static_cast<double>(rows(n, d)) - static_cast<double>(rows(m, d)) + koleo_epsilon;
-            total += difference * difference;
-          },
-          square);
+      square = lane_sum<double>(member, extent(rows, 1), [&](std::int64_t d) {
+        double const difference = static_cast<double>(rows(n, d)) - static_cast<double>(rows(m, d)) + koleo_epsilon;
+        return difference * difference;
+      });
     }
     Kokkos::single(Kokkos::PerThread(member), [&]() {
       distance[n] = Kokkos::sqrt(square);
@@ -111,29 +145,39 @@ template <ExecutionSpace Exec, class Input>
   using Member   = TeamMember<Exec>;
   using Rows     = decltype(state.rows);
   for_each_row(exec, "ocellus::ssl::koleo_loss::normalize", count, NormalizeRows<Member, Input, Rows>{input, state.rows, {koleo_epsilon}, 0});
-  for_each_row(exec, "ocellus::ssl::koleo_loss::nearest", count, KoleoNearest<Member, Rows>{state.rows, state.nearest});
+  if constexpr (is_host_execution_v<Exec>) {
+    for_each_product_tile(exec, function, state.rows, workspace,
+                          [&](std::int64_t row, std::int64_t some, std::int64_t column, std::int64_t columns, auto const& tile) {
+                            using Nearest = KoleoNearestInTile<Member, std::remove_cvref_t<decltype(tile)>>;
+                            for_each_row(exec, "ocellus::ssl::koleo_loss::nearest", some, Nearest{tile, state.nearest, state.distance, row, column, columns});
+                          });
+  } else {
+    for_each_row(exec, "ocellus::ssl::koleo_loss::nearest", count, KoleoNearest<Member, Rows>{state.rows, state.nearest});
+  }
   for_each_row(exec, "ocellus::ssl::koleo_loss::distance", count, KoleoDistances<Member, Rows>{state.rows, state.nearest, state.distance, state.terms});
   return state;
 }
 
-template <class Input>
-[[nodiscard]] std::size_t koleo_bytes(Input const& input) {
-  return workspace_bytes<double>(input.size()) + workspace_bytes<std::int64_t>(input.extent(0)) + 2 * workspace_bytes<double>(input.extent(0));
+template <ExecutionSpace Exec, class Input>
+[[nodiscard]] std::size_t koleo_bytes(Exec const& exec, Input const& input) {
+  return product_tiles_bytes(exec, extent(input, 0), extent(input, 1)) + workspace_bytes<double>(input.size()) +
+         workspace_bytes<std::int64_t>(input.extent(0)) + 2 * workspace_bytes<double>(input.extent(0));
 }
 
 }  // namespace detail
 
 /// Bytes of workspace that `koleo_loss` takes.
 template <ExecutionSpace Exec, RealView<2> Input, RealView<0> Loss>
-[[nodiscard]] std::size_t koleo_loss_workspace_size(Exec const&, Input const& input, Loss const&) {
-  return detail::koleo_bytes(input) + workspace_bytes<double>((input.extent(0) + reduction_block - 1) / reduction_block);
+[[nodiscard]] std::size_t koleo_loss_workspace_size(Exec const& exec, Input const& input, Loss const&) {
+  return detail::koleo_bytes(exec, input) + workspace_bytes<double>((input.extent(0) + reduction_block - 1) / reduction_block);
 }
 
 /// Spreads embeddings: the nearest neighbour of each should be far.
 ///
 ///     y = x / max(|x|, 1e-8);   I_n = argmax_{m != n} <y_n, y_m>;   loss = -mean_n log(|y_n - y_{I_n} + 1e-8| + 1e-8)
 ///
-/// input (N, D), N at least 2 -> loss (). 1e-8 is added to each coordinate. Of equally near rows the first counts. No matrix of similarities is stored.
+/// input (N, D), N at least 2 -> loss (). 1e-8 is added to each coordinate. Of equally near rows the first counts. Similarities are formed in tiles; no matrix
+/// of them is stored.
 ///
 /// Errors: `std::invalid_argument` when N is below 2.
 /// Error bound: 8 machine epsilons of the accumulation type over the smallest distance between neighbours.
@@ -161,8 +205,8 @@ void koleo_loss(Exec const& exec, Input const& input, Loss const& loss) {
 
 /// Bytes of workspace that `koleo_loss_backward` takes.
 template <ExecutionSpace Exec, RealView<2> Input, RealView<2> InputGradient>
-[[nodiscard]] std::size_t koleo_loss_backward_workspace_size(Exec const&, Input const& input, InputGradient const&) {
-  return detail::koleo_bytes(input) + workspace_bytes<double>(input.size());
+[[nodiscard]] std::size_t koleo_loss_backward_workspace_size(Exec const& exec, Input const& input, InputGradient const&) {
+  return detail::koleo_bytes(exec, input) + workspace_bytes<double>(input.size());
 }
 
 /// The gradient of `koleo_loss`: through y_n, its neighbour, and the normalisation; not through the choice of the neighbour.
