@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include <ocellus/core/concepts.hpp>
+#include <ocellus/core/detail/host_sort.hpp>
 #include <ocellus/core/detail/library_sort.hpp>
 #include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/preconditions.hpp>
@@ -139,6 +140,11 @@ template <ExecutionSpace Exec, ViewOfRank<2> Keys, IndexView<2> Indices>
   if constexpr (!std::is_void_v<Library>) {
     if (detail::fits_library_sort(keys)) return detail::library_argsort_bytes<Library>(exec, keys);
   }
+  if constexpr (is_host_execution_v<Exec>) {
+    using Key = typename Keys::non_const_value_type;
+    if (detail::fits_host_sort<Key>(exec, extent(keys, 0), extent(keys, 1)))
+      return workspace_bytes<detail::SortEntry<detail::sortable_t<Key>>>(detail::host_sort_entries<Key>(exec, extent(keys, 0), extent(keys, 1)));
+  }
   return workspace_bytes<std::int64_t>(keys.size());
 }
 
@@ -151,7 +157,7 @@ template <class Key, ExecutionSpace Exec>
 }
 
 /// keys (R, N) -> indices (R, N): the order in which each row's keys stand when sorted. Stable: equal keys in the order of their indices; NaN last. On CUDA
-/// by CUB's radix sort, elsewhere by merging; the order is the same.
+/// by CUB's radix sort, on hosts by one a row, elsewhere by merging; the order is the same.
 ///
 /// Errors: `std::invalid_argument` when the shapes differ. Determinism: exact. Allocates: nothing. Synchronises: no.
 template <ExecutionSpace Exec, ViewOfRank<2> Keys, IndexView<2> Indices>
@@ -166,6 +172,12 @@ void argsort_rows(Exec const& exec, Keys const& keys, Indices const& indices, Ar
   if constexpr (!std::is_void_v<Library>) {
     if (detail::fits_library_sort(keys)) {
       detail::library_argsort_rows<Library>(exec, keys, indices, options.descending, workspace);
+      return;
+    }
+  }
+  if constexpr (is_host_execution_v<Exec>) {
+    if (detail::fits_host_sort<typename Keys::non_const_value_type>(exec, rows, count)) {
+      detail::host_argsort_rows(exec, keys, indices, options.descending, workspace);
       return;
     }
   }
