@@ -3,6 +3,7 @@
 
 /// Stable sorting of rows by their keys.
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
@@ -141,11 +142,16 @@ template <ExecutionSpace Exec, ViewOfRank<2> Keys, IndexView<2> Indices>
     if (detail::fits_library_sort(keys)) return detail::library_argsort_bytes<Library>(exec, keys);
   }
   if constexpr (is_host_execution_v<Exec>) {
-    using Key = typename Keys::non_const_value_type;
-    if (detail::fits_host_sort<Key>(exec, extent(keys, 0), extent(keys, 1)))
-      return workspace_bytes<detail::SortEntry<detail::sortable_t<Key>>>(detail::host_sort_entries<Key>(exec, extent(keys, 0), extent(keys, 1)));
+    using Key               = typename Keys::non_const_value_type;
+    std::int64_t const rows = extent(keys, 0), count = extent(keys, 1);
+    bool const fits = detail::fits_host_sort(exec, rows, count);
+    // Enough for fewer and shorter rows too.
+    std::int64_t const longest  = fits || count < detail::wide_digit_keys ? count : detail::wide_digit_keys - 1;
+    std::size_t const by_digits = workspace_bytes<detail::SortEntry<detail::sortable_t<Key>>>(detail::host_sort_entries(exec, rows, longest));
+    return fits ? by_digits : std::max(by_digits, workspace_bytes<std::int64_t>(keys.size()));
+  } else {
+    return workspace_bytes<std::int64_t>(keys.size());
   }
-  return workspace_bytes<std::int64_t>(keys.size());
 }
 
 /// The same for `rows` rows of `count` keys of type Key, before there are any.
@@ -176,7 +182,7 @@ void argsort_rows(Exec const& exec, Keys const& keys, Indices const& indices, Ar
     }
   }
   if constexpr (is_host_execution_v<Exec>) {
-    if (detail::fits_host_sort<typename Keys::non_const_value_type>(exec, rows, count)) {
+    if (detail::fits_host_sort(exec, rows, count)) {
       detail::host_argsort_rows(exec, keys, indices, options.descending, workspace);
       return;
     }

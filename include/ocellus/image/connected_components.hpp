@@ -108,8 +108,10 @@ struct NumberPixels {
 template <ExecutionSpace Exec, MaskView<2> Mask, LabelView<2> Labels>
 [[nodiscard]] std::size_t connected_components_workspace_size([[maybe_unused]] Exec const& exec, Mask const& mask, Labels const&,
                                                               ConnectedComponentsOptions const& = {}) {
-  if constexpr (is_host_execution_v<Exec>) return detail::label_runs_bytes(exec, extent(mask, 0), extent(mask, 1));
-  return 2 * workspace_bytes<int>(mask.size()) + workspace_bytes<int>(1);
+  if constexpr (is_host_execution_v<Exec>)
+    return detail::label_runs_bytes(exec, extent(mask, 0), extent(mask, 1));
+  else
+    return 2 * workspace_bytes<int>(mask.size()) + workspace_bytes<int>(1);
 }
 
 /// Numbers the connected parts of a mask.
@@ -132,21 +134,24 @@ template <ExecutionSpace Exec, MaskView<2> Mask, LabelView<2> Labels>
     require(extent(mask, 0) * extent(mask, 1) < (std::int64_t{1} << 31), function, "the mask has ", mask.size(), " pixels, more than 2^31");
     if (mask.size() == 0) return 0;
     typename WorkspaceFor<Exec>::Scope const scope(workspace);
-    if constexpr (is_host_execution_v<Exec>) return detail::label_by_runs(exec, function, mask, labels, options.connectivity == Connectivity::eight, workspace);
-    auto const parents = workspace.template take<int*>(function, mask.size());
-    auto const ranks   = workspace.template take<int*>(function, mask.size());
-    using Member       = TeamMember<Exec>;
-    using Line         = std::remove_const_t<decltype(parents)>;
-    for_each_row(exec, "ocellus::image::connected_components::start", extent(mask, 0), detail::OwnParents<Member, Mask, Line>{mask, parents});
-    for_each_row(exec, "ocellus::image::connected_components::link", extent(mask, 0),
-                 detail::LinkRows<Member, Mask, Line>{mask, parents, options.connectivity == Connectivity::eight});
-    for_each_row(exec, "ocellus::image::connected_components::roots", detail::chunks_of(extent(parents, 0)),
-                 detail::MarkRoots<Member, Line, Line>{parents, ranks});
-    int const count = detail::exclusive_ranks(exec, "ocellus::image::connected_components::rank", ranks);
-    for_each_row(exec, "ocellus::image::connected_components::number", extent(mask, 0),
-                 detail::NumberPixels<Member, Line, Line, Labels>{parents, ranks, labels});
-    exec.fence(function);
-    return count;
+    if constexpr (is_host_execution_v<Exec>) {
+      return detail::label_by_runs(exec, function, mask, labels, options.connectivity == Connectivity::eight, workspace);
+    } else {
+      auto const parents = workspace.template take<int*>(function, mask.size());
+      auto const ranks   = workspace.template take<int*>(function, mask.size());
+      using Member       = TeamMember<Exec>;
+      using Line         = std::remove_const_t<decltype(parents)>;
+      for_each_row(exec, "ocellus::image::connected_components::start", extent(mask, 0), detail::OwnParents<Member, Mask, Line>{mask, parents});
+      for_each_row(exec, "ocellus::image::connected_components::link", extent(mask, 0),
+                   detail::LinkRows<Member, Mask, Line>{mask, parents, options.connectivity == Connectivity::eight});
+      for_each_row(exec, "ocellus::image::connected_components::roots", detail::chunks_of(extent(parents, 0)),
+                   detail::MarkRoots<Member, Line, Line>{parents, ranks});
+      int const count = detail::exclusive_ranks(exec, "ocellus::image::connected_components::rank", ranks);
+      for_each_row(exec, "ocellus::image::connected_components::number", extent(mask, 0),
+                   detail::NumberPixels<Member, Line, Line, Labels>{parents, ranks, labels});
+      exec.fence(function);
+      return count;
+    }
   }
 
 /// The same; allocates its workspace and fences `exec` before it returns.

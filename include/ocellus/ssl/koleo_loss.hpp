@@ -10,8 +10,8 @@
 #include <ocellus/core/reduce.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/core/workspace.hpp>
+#include <ocellus/ssl/detail/koleo_host.hpp>
 #include <ocellus/ssl/detail/normalize_kernel.hpp>
-#include <ocellus/ssl/detail/product_tiles.hpp>
 
 namespace ocellus::ssl {
 
@@ -36,42 +36,6 @@ struct KoleoNearest {
     Kokkos::single(Kokkos::PerThread(member), [&]() { nearest[n] = best; });
   }
 };
-
-inline namespace OCELLUS_INSTRUCTION_SET {
-
-/// The same on hosts from a tile of products, one row a call: among its columns, after those before.
-template <class Member, class Tile>
-struct KoleoNearestInTile {
-  Tile tile;
-  std::int64_t* nearest;
-  double* largest;
-  std::int64_t first_row, first_column, columns;
-
-  void operator()(Member const&, std::int64_t row) const {
-    using V                = Simd<double>;
-    constexpr double none_ = -__builtin_inf();
-    std::int64_t const n   = first_row + row;
-    double* const line     = &tile(row, 0);
-    if (n >= first_column && n < first_column + columns) line[n - first_column] = none_;
-    double numbers[V::width];
-    for (int lane = 0; lane < V::width; ++lane) numbers[lane] = lane;
-    V column = V::load(numbers), most(none_), best(-1.0);
-    for (std::int64_t j = 0; j < columns; j += V::width, column += V(static_cast<double>(V::width))) {
-      V const product    = V::load(line + j);
-      auto const greater = (product > most) & (column < V(static_cast<double>(columns)));
-      most               = select(greater, product, most);
-      best               = select(greater, column, best);
-    }
-    double found = first_column == 0 ? none_ : largest[n], at = -1;
-    for (int lane = 0; lane < V::width; ++lane) {
-      if (most[lane] > found || (most[lane] == found && at >= 0 && best[lane] >= 0 && best[lane] < at)) found = most[lane], at = best[lane];
-    }
-    if (first_column == 0 || at >= 0) nearest[n] = at < 0 ? -1 : first_column + static_cast<std::int64_t>(at);
-    largest[n] = found;
-  }
-};
-
-}  // namespace OCELLUS_INSTRUCTION_SET
 
 /// |y_n - y_I + 1e-8|, and the term of the loss.
 template <class Member, class Rows>
@@ -146,11 +110,7 @@ template <ExecutionSpace Exec, class Input>
   using Rows     = decltype(state.rows);
   for_each_row(exec, "ocellus::ssl::koleo_loss::normalize", count, NormalizeRows<Member, Input, Rows>{input, state.rows, {koleo_epsilon}, 0});
   if constexpr (is_host_execution_v<Exec>) {
-    for_each_product_tile(exec, function, state.rows, workspace,
-                          [&](std::int64_t row, std::int64_t some, std::int64_t column, std::int64_t columns, auto const& tile) {
-                            using Nearest = KoleoNearestInTile<Member, std::remove_cvref_t<decltype(tile)>>;
-                            for_each_row(exec, "ocellus::ssl::koleo_loss::nearest", some, Nearest{tile, state.nearest, state.distance, row, column, columns});
-                          });
+    koleo_nearest_on_host(exec, function, state.rows, state.nearest, workspace);
   } else {
     for_each_row(exec, "ocellus::ssl::koleo_loss::nearest", count, KoleoNearest<Member, Rows>{state.rows, state.nearest});
   }
@@ -160,8 +120,8 @@ template <ExecutionSpace Exec, class Input>
 
 template <ExecutionSpace Exec, class Input>
 [[nodiscard]] std::size_t koleo_bytes(Exec const& exec, Input const& input) {
-  return product_tiles_bytes(exec, extent(input, 0), extent(input, 1)) + workspace_bytes<double>(input.size()) +
-         workspace_bytes<std::int64_t>(input.extent(0)) + 2 * workspace_bytes<double>(input.extent(0));
+  return koleo_host_bytes(exec, extent(input, 0), extent(input, 1)) + workspace_bytes<double>(input.size()) + workspace_bytes<std::int64_t>(input.extent(0)) +
+         2 * workspace_bytes<double>(input.extent(0));
 }
 
 }  // namespace detail

@@ -209,7 +209,7 @@ void simclr_gradient(Exec const& exec, char const* function, SimclrState<Exec> c
 
 template <ExecutionSpace Exec, class First>
 [[nodiscard]] std::size_t simclr_bytes(Exec const& exec, First const& first) {
-  return product_tiles_bytes(exec, 2 * extent(first, 0), extent(first, 1)) + workspace_bytes<double>(2 * first.size()) +
+  return product_tiles_bytes<double>(exec, 2 * extent(first, 0), extent(first, 1)) + workspace_bytes<double>(2 * first.size()) +
          3 * workspace_bytes<double>(2 * first.extent(0));
 }
 

@@ -33,12 +33,12 @@ template <ExecutionSpace Exec>
 }
 
 /// Whether rows are sorted this way: not so where a few long ones would leave most of many threads idle, which merging occupies.
-template <class Key, ExecutionSpace Exec>
+template <ExecutionSpace Exec>
 [[nodiscard]] bool fits_host_sort(Exec const& exec, std::int64_t rows, std::int64_t count) {
   return (rows >= static_cast<std::int64_t>(exec.concurrency()) / 16 || count < wide_digit_keys) && count < (std::int64_t{1} << 31);
 }
 
-template <class Key, ExecutionSpace Exec>
+template <ExecutionSpace Exec>
 [[nodiscard]] std::size_t host_sort_entries(Exec const& exec, std::int64_t rows, std::int64_t count) {
   return static_cast<std::size_t>(2 * host_sort_parts(exec, rows) * count);
 }
@@ -129,11 +129,10 @@ struct HostSortRows {
 template <ExecutionSpace Exec, class Keys, class Indices>
 void host_argsort_rows(Exec const& exec, Keys const& keys, Indices const& indices, bool descending, WorkspaceFor<Exec>& workspace) {
   constexpr auto function = "ocellus::argsort_rows";
-  using Key               = typename Keys::non_const_value_type;
-  using Entry             = SortEntry<sortable_t<Key>>;
+  using Entry             = SortEntry<sortable_t<typename Keys::non_const_value_type>>;
   typename WorkspaceFor<Exec>::Scope const scope(workspace);
   std::int64_t const rows = extent(keys, 0), parts = host_sort_parts(exec, rows);
-  auto const entries = workspace.template take<Entry*>(function, host_sort_entries<Key>(exec, rows, extent(keys, 1)));
+  auto const entries = workspace.template take<Entry*>(function, host_sort_entries(exec, rows, extent(keys, 1)));
   for_each_row(exec, function, parts, HostSortRows<TeamMember<Exec>, Keys, Indices>{keys, indices, entries.data(), parts, descending});
 }
 

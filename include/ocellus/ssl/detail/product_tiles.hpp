@@ -18,7 +18,7 @@ namespace ocellus::ssl::detail {
 inline namespace OCELLUS_INSTRUCTION_SET {
 
 inline constexpr std::int64_t product_tile_columns = 1024;
-inline constexpr std::int64_t product_tile_stride  = product_tile_columns + 8;  ///< rows a power of two apart would share the cache's sets
+inline constexpr std::int64_t product_tile_stride  = product_tile_columns + 16;  ///< rows a power of two apart would share the cache's sets
 
 /// Rows of a tile: for every thread as many as a product packs at a time.
 template <ExecutionSpace Exec>
@@ -27,13 +27,13 @@ template <ExecutionSpace Exec>
 }
 
 /// Bytes of workspace that `for_each_product_tile` takes: the packed rows of one piece and a tile. Nothing on devices.
-template <ExecutionSpace Exec>
+template <class Real, ExecutionSpace Exec>
 [[nodiscard]] std::size_t product_tiles_bytes(Exec const& exec, std::int64_t rows, std::int64_t width) {
   if constexpr (is_host_execution_v<Exec>) {
     std::int64_t const columns = std::min(product_tile_columns, rows);
-    UnmanagedTensor<double**, typename Exec::memory_space> const piece(nullptr, static_cast<std::size_t>(columns), static_cast<std::size_t>(width));
+    UnmanagedTensor<Real**, typename Exec::memory_space> const piece(nullptr, static_cast<std::size_t>(columns), static_cast<std::size_t>(width));
     return linalg::pack_matrix_workspace_size(exec, piece, {.transpose = true}) +
-           workspace_bytes<double>(static_cast<std::size_t>(product_tile_rows(exec, rows) * product_tile_stride));
+           workspace_bytes<Real>(static_cast<std::size_t>(product_tile_rows(exec, rows) * product_tile_stride));
   } else {
     return 0;
   }
@@ -45,7 +45,7 @@ template <ExecutionSpace Exec, class Rows, class Body>
 void for_each_product_tile(Exec const& exec, char const* function, Rows const& rows, WorkspaceFor<Exec>& workspace, Body const& body) {
   typename WorkspaceFor<Exec>::Scope const scope(workspace);
   std::int64_t const count = extent(rows, 0), at_once = product_tile_rows(exec, count);
-  auto const tile  = workspace.template take<double**>(function, at_once, product_tile_stride);
+  auto const tile  = workspace.template take<element_t<Rows>**>(function, at_once, product_tile_stride);
   auto const range = [](std::int64_t first, std::int64_t some) {
     return Kokkos::make_pair(static_cast<std::size_t>(first), static_cast<std::size_t>(first + some));
   };
