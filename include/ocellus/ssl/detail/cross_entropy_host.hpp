@@ -42,6 +42,22 @@ template <class T, class Count>
     return SoftmaxVector(__builtin_convertvector(value.raw, SoftmaxVector::Raw));
 }
 
+/// The first `count` doubles in any storage type, through its accumulation type.
+template <class T, class Count>
+[[gnu::always_inline]] inline void store_doubles(SoftmaxVector const& x, T* to, Count count) {
+  using Real = accumulate_t<T>;
+  using V    = Simd<Real, softmax_lanes>;
+  V value;
+  if constexpr (std::is_same_v<Real, double>)
+    value = x;
+  else
+    value = V(__builtin_convertvector(x.raw, typename V::Raw));
+  if constexpr (std::is_same_v<Count, std::int64_t>)
+    value.store(to, count);
+  else
+    value.store(to);
+}
+
 /// x in the lanes that there are, `rest` behind them.
 template <class Count>
 [[gnu::always_inline]] inline SoftmaxVector where_present(SoftmaxVector const& x, double rest, Count count) {
@@ -164,8 +180,7 @@ struct CrossEntropyGradientLines {
  private:
   template <int Partners>
   void write(std::int64_t row, std::int64_t const (&partners)[2], double weight, Gradient* to) const {
-    using V    = SoftmaxVector;
-    using Real = accumulate_t<Gradient>;
+    using V = SoftmaxVector;
     SoftmaxLine<Student> const own(student, row);
     SoftmaxLine<Teacher> const one(teacher, partners[0]), two(teacher, partners[Partners - 1]);
     for_each_vector(student.logits.extents[3], [&](std::int64_t k, auto count) {
@@ -173,15 +188,7 @@ struct CrossEntropyGradientLines {
       V sum     = s - one.share(k, count);
       if constexpr (Partners == 2) sum += s - two.share(k, count);
       sum *= V(weight);
-      Simd<Real, softmax_lanes> narrow;
-      if constexpr (std::is_same_v<Real, double>)
-        narrow = sum;
-      else
-        narrow = Simd<Real, softmax_lanes>(__builtin_convertvector(sum.raw, typename Simd<Real, softmax_lanes>::Raw));
-      if constexpr (std::is_same_v<decltype(count), std::int64_t>)
-        narrow.store(to + k, count);
-      else
-        narrow.store(to + k);
+      store_doubles(sum, to + k, count);
     });
   }
 };
