@@ -33,6 +33,22 @@ std::vector<double> numbers(std::size_t count) {
   return values;
 }
 
+TYPED_TEST(SimdTest, gathers_by_index) {
+  using T         = typename TypeParam::Scalar;
+  constexpr int n = TypeParam::width;
+  T wide[3 * n];
+  bfloat16 narrow[3 * n];
+  std::int32_t index[n];
+  for (int i = 0; i < 3 * n; ++i) wide[i] = static_cast<T>(i + 1), narrow[i] = bfloat16(static_cast<float>(i + 1));
+  for (int i = 0; i < n; ++i) index[i] = (7 * i + 2) % (3 * n);
+  auto const places    = Simd<std::int32_t, n>::load(index);
+  auto const from_wide = gather<T>(wide, places), from_narrow = gather<T>(narrow, places);
+  for (int i = 0; i < n; ++i) {
+    EXPECT_EQ(from_wide[i], static_cast<T>(index[i] + 1));
+    EXPECT_EQ(from_narrow[i], static_cast<T>(static_cast<float>(narrow[index[i]])));
+  }
+}
+
 TYPED_TEST(SimdTest, arithmetic_is_lane_by_lane) {
   using T         = typename TypeParam::Scalar;
   constexpr int n = TypeParam::width;

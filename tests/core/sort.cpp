@@ -46,7 +46,7 @@ TYPED_TEST(Sort, is_stable_in_both_directions_with_nan_last_at_awkward_sizes) {
   using Exec   = typename TypeParam::Exec;
   Exec const exec;
   for (std::int64_t const rows : {0, 1, 3}) {
-    for (std::int64_t const count : {0, 1, 2, 31, 32, 33, 64, 65, 97, 1023, 1024, 1025, 2500}) {
+    for (std::int64_t const count : {0, 1, 2, 31, 32, 33, 47, 48, 64, 65, 97, 1023, 1024, 1025, 2500, 4096, 4099}) {
       for (bool const descending : {false, true}) {
         SCOPED_TRACE(::testing::Message() << rows << " x " << count << (descending ? " descending" : ""));
         auto const k = tied_keys(static_cast<std::size_t>(rows * count), 1);
@@ -78,6 +78,45 @@ TYPED_TEST(Sort, does_not_depend_on_the_thread_count) {
     want.insert(want.end(), other.begin(), other.end());
     expect_same_bits(indices.values(), want);
   });
+}
+
+TYPED_TEST(Sort, merges_a_row_that_is_long_for_many_threads) {
+  using Scalar    = typename TypeParam::Scalar;
+  using Exec      = typename TypeParam::Exec;
+  auto const k    = tied_keys(5003, 5);
+  auto const sort = [&](Exec const& exec) {
+    TestArray<Scalar, 2, typename TypeParam::Layout, Exec> const keys({1, 5003}, k);
+    TestArray<std::int64_t, 2, typename TypeParam::Layout, Exec> const indices({1, 5003});
+    WorkspaceFor<Exec> workspace(exec, argsort_rows_workspace_size(exec, keys.view(), indices.view()));
+    argsort_rows(exec, keys.view(), indices.view(), {}, workspace);
+    exec.fence();
+    expect_same_bits(indices.values(), sorted_indices(k, false));
+  };
+  sort(Exec());
+#if defined(KOKKOS_ENABLE_OPENMP)
+  if constexpr (std::is_same_v<Exec, Kokkos::OpenMP>) {
+    Kokkos::OpenMP const many(32);
+    sort(many);
+    // Shorter rows need no more than longer ones.
+    EXPECT_GE(argsort_rows_workspace_size<Scalar>(many, 1, 5003), argsort_rows_workspace_size<Scalar>(many, 1, 4095));
+  }
+#endif
+}
+
+TYPED_TEST(Sort, passes_over_digits_that_all_keys_share) {
+  using Scalar = typename TypeParam::Scalar;
+  using Exec   = typename TypeParam::Exec;
+  for (std::int64_t const count : {100, 5000}) {
+    std::vector<double> k(static_cast<std::size_t>(2 * count), 3.0);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) k[i] = i % 3 == 0 ? 1.5 : 1.25;
+    TestArray<Scalar, 2, typename TypeParam::Layout, Exec> const keys({2, count}, k);
+    TestArray<std::int64_t, 2, typename TypeParam::Layout, Exec> const indices({2, count});
+    argsort_rows(Exec(), keys.view(), indices.view());
+    auto want        = sorted_indices({k.begin(), k.begin() + count}, false);
+    auto const other = sorted_indices({k.begin() + count, k.end()}, false);
+    want.insert(want.end(), other.begin(), other.end());
+    expect_same_bits(indices.values(), want);
+  }
 }
 
 TYPED_TEST(Sort, behaves_with_a_workspace) {

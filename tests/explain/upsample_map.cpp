@@ -19,7 +19,14 @@ TYPED_TEST(UpsampleMap, agrees_with_hat_functions_on_images_larger_smaller_and_o
   using Scalar = typename TypeParam::Scalar;
   using Layout = typename TypeParam::Layout;
   using Exec   = typename TypeParam::Exec;
-  for (auto const& s : {std::array<std::int64_t, 5>{2, 4, 5, 16, 15}, {1, 1, 1, 3, 2}, {3, 7, 13, 3, 5}, {1, 1, 5, 4, 9}, {0, 3, 3, 6, 6}, {2, 3, 4, 3, 4}}) {
+  for (auto const& s : {std::array<std::int64_t, 5>{2, 4, 5, 16, 15},
+                        {1, 1, 1, 3, 2},
+                        {3, 7, 13, 3, 5},
+                        {1, 1, 5, 4, 9},
+                        {0, 3, 3, 6, 6},
+                        {2, 3, 4, 3, 4},
+                        {2, 3, 2, 70, 33},
+                        {1, 90, 3, 40, 1}}) {
     SCOPED_TRACE(::testing::Message() << s[1] << " x " << s[2] << " to " << s[3] << " x " << s[4]);
     auto const x = random_values(static_cast<std::size_t>(s[0] * s[1] * s[2]), 1);
     TestArray<Scalar, 3, Layout, Exec> const map({s[0], s[1], s[2]}, x), output({s[0], s[3], s[4]});
@@ -55,6 +62,23 @@ TYPED_TEST(UpsampleMap, leaves_a_map_of_the_same_size_as_it_is_and_keeps_a_nan_t
   explain::upsample_map(Exec(), map.view(), twice.view());
   expect_within(same.values(), {1, nan, 3, 4}, 1, 0);
   expect_within(twice.values(), {1, nan, nan, nan, nan, 3.25, 3.75, 4}, 1, 1e-6);
+}
+
+TYPED_TEST(UpsampleMap, same_bits_whatever_the_batch_and_the_thread_count_of_images) {
+  using Scalar = typename TypeParam::Scalar;
+  using Layout = typename TypeParam::Layout;
+  using Exec   = typename TypeParam::Exec;
+  auto const x = random_values(5 * 4 * 5, 3);
+  std::vector<double> first;
+  with_thread_counts<Exec>([&](Exec const& exec) {
+    for (std::int64_t const batch : {5, 2, 1}) {
+      TestArray<Scalar, 3, Layout, Exec> const map({batch, 4, 5}, {x.begin(), x.begin() + batch * 20}), output({batch, 67, 19});
+      explain::upsample_map(exec, map.view(), output.view());
+      auto const got = output.values();
+      if (first.empty()) first = got;
+      expect_same_bits(got, {first.begin(), first.begin() + static_cast<std::ptrdiff_t>(got.size())});
+    }
+  });
 }
 
 TYPED_TEST(UpsampleMap, same_bits_whatever_the_batch_and_the_thread_count) {

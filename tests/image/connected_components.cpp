@@ -19,7 +19,8 @@ TYPED_TEST_SUITE(ConnectedComponents, Configurations);
 TYPED_TEST(ConnectedComponents, agrees_with_the_reference_at_awkward_sizes_and_all_densities) {
   using Layout = typename TypeParam::Layout;
   using Exec   = typename TypeParam::Exec;
-  for (auto const& [height, width] : {std::pair{0, 3}, std::pair{1, 1}, std::pair{1, 31}, std::pair{29, 1}, std::pair{31, 33}, std::pair{37, 64}}) {
+  for (auto const& [height, width] :
+       {std::pair{0, 3}, std::pair{1, 1}, std::pair{1, 31}, std::pair{29, 1}, std::pair{31, 33}, std::pair{37, 64}, std::pair{9, 65}, std::pair{70, 131}}) {
     for (double const share : {0.0, 0.3, 0.45, 0.6, 1.0}) {
       for (auto const connectivity : {image::Connectivity::four, image::Connectivity::eight}) {
         SCOPED_TRACE(::testing::Message() << height << " x " << width << ", share " << share);

@@ -44,6 +44,29 @@ TYPED_TEST(Gelu, agrees_with_the_formula_at_every_rank) {
   }
 }
 
+TYPED_TEST(Gelu, has_the_bits_of_one_value_at_every_width_and_in_16_bits) {
+  using Exec = typename TypeParam::Exec;
+  for (std::int64_t const width : {0, 1, 15, 16, 17, 101}) {
+    auto x = random_values(static_cast<std::size_t>(2 * width), 1, 4.0);
+    if (width > 2) x[0] = std::numeric_limits<double>::quiet_NaN(), x[1] = std::numeric_limits<double>::infinity(), x[2] = -x[1];
+    for (auto const approximate : {nn::GeluApproximation::none, nn::GeluApproximation::tanh}) {
+      TestArray<bfloat16, 2, Kokkos::LayoutRight, Exec> const input({2, width}, x), output({2, width});
+      TestArray<float, 2, Kokkos::LayoutRight, Exec> const wide({2, width}, input.values()), wide_output({2, width});
+      TestArray<float, 2, Kokkos::LayoutLeft, Exec> const turned({2, width}, input.values()), turned_output({2, width});
+      Exec const exec;
+      nn::gelu(exec, input.view(), output.view(), {.approximate = approximate});
+      nn::gelu(exec, wide.view(), wide_output.view(), {.approximate = approximate});
+      nn::gelu(exec, turned.view(), turned_output.view(), {.approximate = approximate});
+      exec.fence();
+      auto rounded = wide_output.values();
+      expect_same_bits(turned_output.values(), rounded);
+      for (auto& v : rounded) v = static_cast<double>(static_cast<float>(bfloat16(static_cast<float>(v))));
+      expect_same_bits(output.values(), rounded);
+      EXPECT_TRUE(output.guards_intact() && wide_output.guards_intact());
+    }
+  }
+}
+
 TYPED_TEST(Gelu, behaves) {
   using Exec = typename TypeParam::Exec;
   TestArray<float, 2, Kokkos::LayoutRight, Exec> const input({5, 9}, random_values(45)), output({5, 9});

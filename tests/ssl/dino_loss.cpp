@@ -84,6 +84,30 @@ TYPED_TEST(DinoLoss, stands_large_logits) {
   EXPECT_NEAR(number(loss), 0.5 * std::log(2.0), 1e-6);  // view 1 is undecided, view 0 is right
 }
 
+TYPED_TEST(DinoLoss, leaves_out_logits_of_minus_infinity_and_passes_nan) {
+  using Scalar          = typename TypeParam::Scalar;
+  using Layout          = typename TypeParam::Layout;
+  using Exec            = typename TypeParam::Exec;
+  double const infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  // Column 17 is behind the last whole vector.
+  std::vector<double> student_values(2 * 2 * 18, 0.25), teacher_values(2 * 2 * 18, 0.5);
+  for (std::size_t row = 0; row < 4; ++row) student_values[row * 18 + 17] = teacher_values[row * 18 + 17] = -infinity;
+  TestArray<Scalar, 3, Layout, Exec> const student({2, 2, 18}, student_values), teacher({2, 2, 18}, teacher_values), gradient({2, 2, 18});
+  student_values[2 * 18 + 17] = nan;  // view 1, sample 0
+  TestArray<Scalar, 3, Layout, Exec> const spoilt({2, 2, 18}, student_values), spoilt_gradient({2, 2, 18});
+  TestArray<Scalar, 1, Layout, Exec> const center({18}, std::vector<double>(18, 0.0));
+  Kokkos::View<Scalar, typename Exec::memory_space> const loss("loss");
+  ssl::dino_loss(Exec(), student.view(), teacher.view(), center.view(), loss);
+  ssl::dino_loss_backward(Exec(), student.view(), teacher.view(), center.view(), gradient.view());
+  EXPECT_NEAR(number(loss), std::log(17.0), 1e-6);
+  for (double const g : gradient.values()) EXPECT_NEAR(g, 0, 1e-6);
+  ssl::dino_loss(Exec(), spoilt.view(), teacher.view(), center.view(), loss);
+  ssl::dino_loss_backward(Exec(), spoilt.view(), teacher.view(), center.view(), spoilt_gradient.view());
+  EXPECT_TRUE(std::isnan(number(loss)));
+  auto const values = spoilt_gradient.values();
+  for (std::size_t n = 0; n < values.size(); ++n) EXPECT_EQ(std::isnan(values[n]), n / 18 == 2) << n;
+}
+
 TEST(DinoLoss, names_what_does_not_fit) {
   HostTensor<float***> const student("student", 3, 2, 5), one("student", 1, 2, 5), teacher("teacher", 2, 2, 5), other("teacher", 2, 2, 4);
   HostTensor<float*> const center("center", 5), short_center("center", 4);

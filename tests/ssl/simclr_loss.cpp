@@ -55,6 +55,54 @@ TYPED_TEST(SimclrLoss, agrees_with_plain_loops_and_its_backward_pass_is_the_tran
   }
 }
 
+TYPED_TEST(SimclrLoss, has_the_same_bits_over_tiles_of_products) {
+  using Scalar = typename TypeParam::Scalar;
+  using Layout = typename TypeParam::Layout;
+  using Exec   = typename TypeParam::Exec;
+  // Both views together are as many rows as a tile has columns, and two more.
+  constexpr std::int64_t width = 3;
+  for (std::int64_t const pairs : {512, 513}) {
+    auto const count = static_cast<std::size_t>(pairs * width);
+    TestArray<Scalar, 2, Layout, Exec> const first({pairs, width}, random_values(count, 1)), second({pairs, width}, random_values(count, 2)),
+        first_gradient({pairs, width}), second_gradient({pairs, width});
+    Kokkos::View<Scalar, typename Exec::memory_space> const loss("loss");
+    std::vector<double> bits, other_bits;
+    double value = 0;
+    with_thread_counts<Exec>([&](Exec const& exec) {
+      ssl::simclr_loss(exec, first.view(), second.view(), loss);
+      ssl::simclr_loss_backward(exec, first.view(), second.view(), first_gradient.view(), second_gradient.view());
+      if (bits.empty()) bits = first_gradient.values(), other_bits = second_gradient.values(), value = number(loss);
+      expect_same_bits(first_gradient.values(), bits);
+      expect_same_bits(second_gradient.values(), other_bits);
+      EXPECT_EQ(number(loss), value);
+    });
+    double const want = reference::simclr_loss<double>(first.values(), second.values(), width, 0.1, true);
+    EXPECT_NEAR(value, want, 64 * machine_epsilon<Scalar>() * (1 + std::abs(want)));
+    // The slope along some direction, by central differences.
+    auto const x = first.values(), direction = random_values(count, 4);
+    double along = 0, step = 1e-5;
+    auto up = x, down = x;
+    for (std::size_t n = 0; n < count; ++n) along += direction[n] * bits[n], up[n] += step * direction[n], down[n] -= step * direction[n];
+    double const slope =
+        (reference::simclr_loss<double>(up, second.values(), width, 0.1, true) - reference::simclr_loss<double>(down, second.values(), width, 0.1, true)) /
+        (2 * step);
+    EXPECT_NEAR(along, slope, 1e-6 + 1e3 * machine_epsilon<Scalar>());
+  }
+}
+
+TYPED_TEST(SimclrLoss, passes_nan_on_and_is_0_of_one_pair) {
+  using Scalar     = typename TypeParam::Scalar;
+  using Layout     = typename TypeParam::Layout;
+  using Exec       = typename TypeParam::Exec;
+  double const nan = std::numeric_limits<double>::quiet_NaN();
+  TestArray<Scalar, 2, Layout, Exec> const first({2, 2}, {1, 2, nan, 1}), second({2, 2}, {1, 1, 2, 1}), one({1, 2}, {1, 2}), other({1, 2}, {0.5, 3});
+  Kokkos::View<Scalar, typename Exec::memory_space> const loss("loss");
+  ssl::simclr_loss(Exec(), first.view(), second.view(), loss);
+  EXPECT_TRUE(std::isnan(number(loss)));
+  ssl::simclr_loss(Exec(), one.view(), other.view(), loss);
+  EXPECT_EQ(number(loss), 0);
+}
+
 TEST(SimclrLoss, names_what_does_not_fit) {
   HostTensor<float**> const first("first", 3, 5), second("second", 2, 5);
   Kokkos::View<float, Kokkos::HostSpace> const loss("loss");

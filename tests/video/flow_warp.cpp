@@ -41,7 +41,8 @@ TYPED_TEST(FlowWarp, agrees_with_the_reference_at_awkward_sizes) {
   using Scalar = typename TypeParam::Scalar;
   using Layout = typename TypeParam::Layout;
   using Exec   = typename TypeParam::Exec;
-  for (Images const& s : {Images{0, 1, 2, 2}, Images{1, 0, 2, 2}, Images{1, 1, 1, 1}, Images{2, 3, 1, 5}, Images{1, 2, 7, 1}, Images{2, 1, 9, 11}}) {
+  for (Images const& s :
+       {Images{0, 1, 2, 2}, Images{1, 0, 2, 2}, Images{1, 1, 1, 1}, Images{2, 3, 1, 5}, Images{1, 2, 7, 1}, Images{2, 1, 9, 11}, Images{1, 3, 5, 43}}) {
     for (auto const edge : {WarpEdge::zeros, WarpEdge::border, WarpEdge::reflection}) {
       for (bool const nearest : {false, true}) {
         SCOPED_TRACE(::testing::Message() << s.count << " x " << s.channels << " x " << s.height << " x " << s.width << ", edge " << int(edge));
@@ -136,6 +137,33 @@ TYPED_TEST(FlowWarp, copies_under_a_flow_of_zero_and_behaves) {
   exec.fence();
   EXPECT_TRUE(std::isnan(output.values()[1]));
   EXPECT_FALSE(std::isinf(output.values()[3]));
+}
+
+TYPED_TEST(FlowWarp, reads_no_pixel_without_weight_and_gives_nan_of_nan) {
+  using Scalar          = typename TypeParam::Scalar;
+  using Layout          = typename TypeParam::Layout;
+  using Exec            = typename TypeParam::Exec;
+  double const infinity = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+  constexpr std::int64_t width = 21;
+  std::vector<double> x(3 * width, 1.0), flow(2 * 3 * width, 0.0);
+  for (std::size_t j = 0; j < width; ++j) x[width + j] = static_cast<double>(j);
+  x[4] = x[2 * width + 4] = x[width + 5] = nan;
+  flow[width + 0] = -1.5, flow[width + 1] = infinity, flow[width + 2] = -infinity, flow[width + 3] = 1e300, flow[width + 6] = 0.5;
+  flow[3 * width + width + 8] = nan, flow[width + 9] = nan, flow[width + 20] = 0.25;
+  for (auto const edge : {WarpEdge::zeros, WarpEdge::border}) {
+    for (auto const mode : {WarpMode::bilinear, WarpMode::nearest}) {
+      TestArray<Scalar, 4, Layout, Exec> const input({1, 1, 3, width}, x), field({1, 2, 3, width}, flow), output({1, 1, 3, width});
+      video::flow_warp(Exec(), input.view(), field.view(), output.view(), {.mode = mode, .edge = edge});
+      auto const got   = output.values();
+      bool const zeros = edge == WarpEdge::zeros, nearest = mode == WarpMode::nearest;
+      double const last = width - 1;
+      std::vector<double> want(x.begin() + width, x.begin() + 2 * width);
+      want[0] = 0, want[1] = zeros ? 0 : last, want[2] = 0, want[3] = zeros ? 0 : last, want[6] = nearest ? 6 : 6.5, want[8] = want[9] = nan;
+      want[20] = zeros && !nearest ? 0.75 * last : last;
+      expect_within({got.begin() + width, got.begin() + 2 * width}, want, machine_epsilon<Scalar>(), 64);
+      EXPECT_TRUE(std::isnan(got[4]) && got[3] == 1);
+    }
+  }
 }
 
 TEST(FlowWarp, names_what_does_not_fit) {

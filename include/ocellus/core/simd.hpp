@@ -234,6 +234,25 @@ template <class T, int Width>
   return scale_by_power_of_two(a, round_down(min(V(T(130)), max(V(T(-126)), x))));
 }
 
+/// from[index], lane by lane.
+template <class T, int Width, class S>
+[[gnu::always_inline]] inline Simd<T, Width> gather(S const* from, Simd<std::int32_t, Width> const& index) {
+  using V = Simd<T, Width>;
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<S, T> && std::is_same_v<T, float> && Width == 16)
+    return V((typename V::Raw)_mm512_mask_i32gather_ps(_mm512_setzero_ps(), 0xffff, (__m512i)index.raw, from, 4));
+  if constexpr (std::is_same_v<S, T> && std::is_same_v<T, double> && Width == 8)
+    return V((typename V::Raw)_mm512_mask_i32gather_pd(_mm512_setzero_pd(), 0xff, (__m256i)index.raw, from, 8));
+#endif
+#if defined(__AVX2__)
+  if constexpr (std::is_same_v<S, T> && std::is_same_v<T, float> && Width == 8) return V((typename V::Raw)_mm256_i32gather_ps(from, (__m256i)index.raw, 4));
+  if constexpr (std::is_same_v<S, T> && std::is_same_v<T, double> && Width == 4) return V((typename V::Raw)_mm256_i32gather_pd(from, (__m128i)index.raw, 8));
+#endif
+  V result;
+  for (int i = 0; i < Width; ++i) result.raw[i] = static_cast<T>(from[index.raw[i]]);
+  return result;
+}
+
 /// The sum of all lanes: halves are added until one is left.
 template <class T, int Width>
 [[gnu::always_inline]] inline T sum_of_lanes(Simd<T, Width> const& a) {

@@ -3,10 +3,12 @@
 
 /// Stable sorting of rows by their keys.
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
 #include <ocellus/core/concepts.hpp>
+#include <ocellus/core/detail/host_sort.hpp>
 #include <ocellus/core/detail/library_sort.hpp>
 #include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/preconditions.hpp>
@@ -139,7 +141,17 @@ template <ExecutionSpace Exec, ViewOfRank<2> Keys, IndexView<2> Indices>
   if constexpr (!std::is_void_v<Library>) {
     if (detail::fits_library_sort(keys)) return detail::library_argsort_bytes<Library>(exec, keys);
   }
-  return workspace_bytes<std::int64_t>(element_count(keys));
+  if constexpr (is_host_execution_v<Exec>) {
+    using Key               = typename Keys::non_const_value_type;
+    std::int64_t const rows = extent(keys, 0), count = extent(keys, 1);
+    bool const fits = detail::fits_host_sort(exec, rows, count);
+    // Enough for fewer and shorter rows too.
+    std::int64_t const longest  = fits || count < detail::wide_digit_keys ? count : detail::wide_digit_keys - 1;
+    std::size_t const by_digits = workspace_bytes<detail::SortEntry<detail::sortable_t<Key>>>(detail::host_sort_entries(exec, rows, longest));
+    return fits ? by_digits : std::max(by_digits, workspace_bytes<std::int64_t>(element_count(keys)));
+  } else {
+    return workspace_bytes<std::int64_t>(element_count(keys));
+  }
 }
 
 /// The same for `rows` rows of `count` keys of type Key, before there are any.
@@ -151,7 +163,7 @@ template <class Key, ExecutionSpace Exec>
 }
 
 /// keys (R, N) -> indices (R, N): the order in which each row's keys stand when sorted. Stable: equal keys in the order of their indices; NaN last. On CUDA
-/// by CUB's radix sort, elsewhere by merging; the order is the same.
+/// by CUB's radix sort, on hosts by one a row, elsewhere by merging; the order is the same.
 ///
 /// Errors: `std::invalid_argument` when the shapes differ. Determinism: exact. Allocates: nothing. Synchronises: no.
 template <ExecutionSpace Exec, ViewOfRank<2> Keys, IndexView<2> Indices>
@@ -166,6 +178,12 @@ void argsort_rows(Exec const& exec, Keys const& keys, Indices const& indices, Ar
   if constexpr (!std::is_void_v<Library>) {
     if (detail::fits_library_sort(keys)) {
       detail::library_argsort_rows<Library>(exec, keys, indices, options.descending, workspace);
+      return;
+    }
+  }
+  if constexpr (is_host_execution_v<Exec>) {
+    if (detail::fits_host_sort(exec, rows, count)) {
+      detail::host_argsort_rows(exec, keys, indices, options.descending, workspace);
       return;
     }
   }

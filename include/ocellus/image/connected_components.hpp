@@ -10,6 +10,7 @@
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/core/workspace.hpp>
 #include <ocellus/image/detail/label_kernels.hpp>
+#include <ocellus/image/detail/label_runs.hpp>
 
 namespace ocellus::image {
 
@@ -103,10 +104,14 @@ struct NumberPixels {
 
 }  // namespace detail
 
-/// Bytes of workspace that `connected_components` takes: two numbers a pixel.
+/// Bytes of workspace that `connected_components` takes: two numbers a pixel, on hosts one and a half.
 template <ExecutionSpace Exec, MaskView<2> Mask, LabelView<2> Labels>
-[[nodiscard]] std::size_t connected_components_workspace_size(Exec const&, Mask const& mask, Labels const&, ConnectedComponentsOptions const& = {}) {
-  return 2 * workspace_bytes<int>(element_count(mask)) + workspace_bytes<int>(1);
+[[nodiscard]] std::size_t connected_components_workspace_size([[maybe_unused]] Exec const& exec, Mask const& mask, Labels const&,
+                                                              ConnectedComponentsOptions const& = {}) {
+  if constexpr (is_host_execution_v<Exec>)
+    return detail::label_runs_bytes(exec, extent(mask, 0), extent(mask, 1));
+  else
+    return 2 * workspace_bytes<int>(element_count(mask)) + workspace_bytes<int>(1);
 }
 
 /// Numbers the connected parts of a mask.
@@ -119,7 +124,7 @@ template <ExecutionSpace Exec, MaskView<2> Mask, LabelView<2> Labels>
 /// Error bound: exact.
 /// Determinism: identical on every backend and for every number of threads (integer links to the smallest index).
 /// Allocates: nothing. Synchronises: fences `exec`, since it returns the count.
-/// Source: union-find with atomic minima, as in D. P. Playne, K. Hawick, "A new algorithm for parallel connected-component labelling on GPUs", 2018.
+/// Source: union-find of runs on hosts, elsewhere of pixels with atomic minima, as in D. P. Playne, K. Hawick, "A new algorithm for parallel connected-component labelling on GPUs", 2018.
 template <ExecutionSpace Exec, MaskView<2> Mask, LabelView<2> Labels>
   requires AccessibleFrom<Exec, Mask, Labels> std::int64_t connected_components(Exec const& exec, Mask const& mask, Labels const& labels,
                                                                                 ConnectedComponentsOptions const& options, WorkspaceFor<Exec>& workspace) {
@@ -129,20 +134,24 @@ template <ExecutionSpace Exec, MaskView<2> Mask, LabelView<2> Labels>
     require(extent(mask, 0) * extent(mask, 1) < (std::int64_t{1} << 31), function, "the mask has ", mask.size(), " pixels, more than 2^31");
     if (mask.size() == 0) return 0;
     typename WorkspaceFor<Exec>::Scope const scope(workspace);
-    auto const parents = workspace.template take<int*>(function, mask.size());
-    auto const ranks   = workspace.template take<int*>(function, mask.size());
-    using Member       = TeamMember<Exec>;
-    using Line         = std::remove_const_t<decltype(parents)>;
-    for_each_row(exec, "ocellus::image::connected_components::start", extent(mask, 0), detail::OwnParents<Member, Mask, Line>{mask, parents});
-    for_each_row(exec, "ocellus::image::connected_components::link", extent(mask, 0),
-                 detail::LinkRows<Member, Mask, Line>{mask, parents, options.connectivity == Connectivity::eight});
-    for_each_row(exec, "ocellus::image::connected_components::roots", detail::chunks_of(extent(parents, 0)),
-                 detail::MarkRoots<Member, Line, Line>{parents, ranks});
-    int const count = detail::exclusive_ranks(exec, "ocellus::image::connected_components::rank", ranks);
-    for_each_row(exec, "ocellus::image::connected_components::number", extent(mask, 0),
-                 detail::NumberPixels<Member, Line, Line, Labels>{parents, ranks, labels});
-    exec.fence(function);
-    return count;
+    if constexpr (is_host_execution_v<Exec>) {
+      return detail::label_by_runs(exec, function, mask, labels, options.connectivity == Connectivity::eight, workspace);
+    } else {
+      auto const parents = workspace.template take<int*>(function, mask.size());
+      auto const ranks   = workspace.template take<int*>(function, mask.size());
+      using Member       = TeamMember<Exec>;
+      using Line         = std::remove_const_t<decltype(parents)>;
+      for_each_row(exec, "ocellus::image::connected_components::start", extent(mask, 0), detail::OwnParents<Member, Mask, Line>{mask, parents});
+      for_each_row(exec, "ocellus::image::connected_components::link", extent(mask, 0),
+                   detail::LinkRows<Member, Mask, Line>{mask, parents, options.connectivity == Connectivity::eight});
+      for_each_row(exec, "ocellus::image::connected_components::roots", detail::chunks_of(extent(parents, 0)),
+                   detail::MarkRoots<Member, Line, Line>{parents, ranks});
+      int const count = detail::exclusive_ranks(exec, "ocellus::image::connected_components::rank", ranks);
+      for_each_row(exec, "ocellus::image::connected_components::number", extent(mask, 0),
+                   detail::NumberPixels<Member, Line, Line, Labels>{parents, ranks, labels});
+      exec.fence(function);
+      return count;
+    }
   }
 
 /// The same; allocates its workspace and fences `exec` before it returns.

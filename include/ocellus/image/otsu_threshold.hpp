@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <ocellus/core/concepts.hpp>
@@ -9,6 +10,7 @@
 #include <ocellus/core/preconditions.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/core/workspace.hpp>
+#include <ocellus/image/detail/otsu_host.hpp>
 
 namespace ocellus::image {
 
@@ -131,12 +133,22 @@ struct BestEdge {
   }
 };
 
+/// Sets of bins: on hosts one a thread.
+template <ExecutionSpace Exec>
+[[nodiscard]] std::int64_t otsu_strips([[maybe_unused]] Exec const& exec, [[maybe_unused]] std::int64_t height) {
+  if constexpr (is_host_execution_v<Exec>)
+    return std::max<std::int64_t>(1, std::min<std::int64_t>(height, static_cast<std::int64_t>(exec.concurrency())));
+  else
+    return 1;
+}
+
 }  // namespace detail
 
 /// Bytes of workspace that `otsu_threshold` takes.
 template <ExecutionSpace Exec, RealView<2> Input, RealView<0> Threshold>
-[[nodiscard]] std::size_t otsu_threshold_workspace_size(Exec const&, Input const& input, Threshold const&, OtsuThresholdOptions const& = {}) {
-  return workspace_bytes<accumulate_of_t<Input>>(input.extent(0) * 2) + workspace_bytes<int>(detail::otsu_bins);
+[[nodiscard]] std::size_t otsu_threshold_workspace_size(Exec const& exec, Input const& input, Threshold const&, OtsuThresholdOptions const& = {}) {
+  return workspace_bytes<accumulate_of_t<Input>>(input.extent(0) * 2) +
+         workspace_bytes<int>(static_cast<std::size_t>(detail::otsu_strips(exec, extent(input, 0)) * detail::otsu_bins));
 }
 
 /// Otsu's threshold between a dark and a bright class.
@@ -158,10 +170,23 @@ void otsu_threshold(Exec const& exec, Input const& input, Threshold const& thres
   require(extent(input, 0) > 0 && extent(input, 1) > 0, function, "input is ", extent(input, 0), " x ", extent(input, 1), ": an empty image has no threshold");
   typename WorkspaceFor<Exec>::Scope const scope(workspace);
   auto const extremes = workspace.template take<accumulate_of_t<Input>**>(function, extent(input, 0), 2);
-  auto const counts   = workspace.template take<int*>(function, detail::otsu_bins);
+  auto const counts   = workspace.template take<int*>(function, detail::otsu_strips(exec, extent(input, 0)) * detail::otsu_bins);
   using Member        = TeamMember<Exec>;
   using Extremes      = std::remove_const_t<decltype(extremes)>;
   using Counts        = std::remove_const_t<decltype(counts)>;
+  if constexpr (is_host_execution_v<Exec>) {
+    if (input.stride(1) == 1) {
+      std::int64_t const strips = detail::otsu_strips(exec, extent(input, 0));
+      for_each_row(exec, "ocellus::image::otsu_threshold::extremes", extent(input, 0), detail::LineExtremes<Member, Input, Extremes>{input, extremes});
+      for_each_row(exec, "ocellus::image::otsu_threshold::combine", 1, detail::CombineExtremes<Member, Extremes, Counts>{extremes, counts});
+      for_each_row(exec, "ocellus::image::otsu_threshold::count", strips,
+                   detail::CountBinsOfStrip<Member, Input, Extremes, static_cast<int>(detail::otsu_bins)>{input, extremes, counts.data(), strips,
+                                                                                                          options.scale == ThresholdScale::square_root});
+      for_each_row(exec, "ocellus::image::otsu_threshold::sum", 1, detail::SumStrips<Member, static_cast<int>(detail::otsu_bins)>{counts.data(), strips});
+      for_each_row(exec, function, 1, detail::BestEdge<Member, Counts, Extremes, Threshold>{counts, extremes, threshold, options.scale});
+      return;
+    }
+  }
   for_each_row(exec, "ocellus::image::otsu_threshold::extremes", extent(input, 0), detail::RowExtremes<Member, Input, Extremes>{input, extremes});
   for_each_row(exec, "ocellus::image::otsu_threshold::combine", 1, detail::CombineExtremes<Member, Extremes, Counts>{extremes, counts});
   for_each_row(exec, "ocellus::image::otsu_threshold::count", extent(input, 0),

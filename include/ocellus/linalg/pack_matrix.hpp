@@ -7,6 +7,7 @@
 
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/tensor.hpp>
+#include <ocellus/core/workspace.hpp>
 #include <ocellus/linalg/detail/matmul_kernel.hpp>
 
 namespace ocellus::linalg {
@@ -76,6 +77,29 @@ template <ExecutionSpace Exec, RealView<2> Matrix>
   using Source      = detail::StridedMatrix<Scalar const>;
   detail::launch_pack(exec, "ocellus::linalg::pack_matrix", Source{source.data, source.row_stride, source.column_stride, 0}, inner, columns, memory.data());
   return Packed(memory, inner, columns);
+}
+
+/// Bytes of workspace that `pack_matrix` takes.
+template <ExecutionSpace Exec, RealView<2> Matrix>
+[[nodiscard]] std::size_t pack_matrix_workspace_size(Exec const&, Matrix const& matrix, PackMatrixOptions const& options = {}) {
+  using Scalar = typename Matrix::non_const_value_type;
+  return workspace_bytes<Scalar>(static_cast<std::size_t>(detail::panel_count(extent(matrix, options.transpose ? 0 : 1)) *
+                                                          detail::panel_size<Scalar>(extent(matrix, options.transpose ? 1 : 0))));
+}
+
+/// The same into a workspace: valid for as long as its scope there, and it allocates nothing.
+template <ExecutionSpace Exec, RealView<2> Matrix>
+  requires AccessibleFrom<Exec, Matrix>
+[[nodiscard]] auto pack_matrix(Exec const& exec, Matrix const& matrix, PackMatrixOptions const& options, WorkspaceFor<Exec>& workspace) {
+  using Scalar               = typename Matrix::non_const_value_type;
+  using Packed               = PackedMatrix<Scalar, typename Exec::memory_space>;
+  std::int64_t const inner   = extent(matrix, options.transpose ? 1 : 0);
+  std::int64_t const columns = extent(matrix, options.transpose ? 0 : 1);
+  auto const memory = workspace.template take<Scalar*>("ocellus::linalg::pack_matrix", detail::panel_count(columns) * detail::panel_size<Scalar>(inner));
+  auto const source = detail::strided_matrix(matrix, options.transpose);
+  using Source      = detail::StridedMatrix<Scalar const>;
+  detail::launch_pack(exec, "ocellus::linalg::pack_matrix", Source{source.data, source.row_stride, source.column_stride, 0}, inner, columns, memory.data());
+  return Packed(typename Packed::Memory(memory.data(), memory.size()), inner, columns);
 }
 
 }  // namespace ocellus::linalg

@@ -11,6 +11,7 @@
 #include <ocellus/core/simd.hpp>
 #include <ocellus/core/strided.hpp>
 #include <ocellus/core/tensor.hpp>
+#include <ocellus/core/vector_math.hpp>
 #include <ocellus/linalg/activation.hpp>
 
 namespace ocellus::nn {
@@ -25,13 +26,30 @@ struct GeluOptions {
   bool accumulate               = false;  ///< of the backward pass: adds to the gradient that is there
 };
 
+inline namespace OCELLUS_INSTRUCTION_SET {
+
+/// The form with `tanh` of a host vector: a lane has the bits of `gelu_value` on a host.
+template <class T, int Width>
+[[gnu::always_inline]] inline Simd<T, Width> gelu_tanh_of_vector(Simd<T, Width> const& x) {
+  using V      = Simd<T, Width>;
+  V const half = V(T(0.5)) * x;
+  V const t    = tanh(V(static_cast<T>(0.79788456080286535588)) * fma(V(static_cast<T>(0.044715)) * x * x, x, x));
+  return select(x < V(T(-40)), V(T(-0.0)), fma(half, t, half));
+}
+
 /// One value of GELU in arithmetic type Real.
 template <class Real>
 KOKKOS_INLINE_FUNCTION Real gelu_value(Real x, GeluApproximation approximate) {
   if (approximate == GeluApproximation::none) return linalg::gelu_exact(x);
+#if defined(__CUDA_ARCH__) || defined(__HIP_DEVICE_COMPILE__) || defined(__SYCL_DEVICE_ONLY__)
   if (x < Real(-40)) return Real(-0.0);
   return Real(0.5) * x * (Real(1) + Kokkos::tanh(Real(0.79788456080286535588) * (x + Real(0.044715) * x * x * x)));
+#else
+  return gelu_tanh_of_vector(Simd<Real, 1>(x))[0];
+#endif
 }
+
+}  // namespace OCELLUS_INSTRUCTION_SET
 
 /// The derivative of GELU at one value: 0 far below, 1 far above, NaN at NaN.
 template <class Real>
@@ -82,28 +100,33 @@ struct GeluRows {
   }
 };
 
+inline namespace OCELLUS_INSTRUCTION_SET {
+
 /// One contiguous line a call, on the host: by vectors, the last one padded; each element has the bits of `gelu_value`.
-template <class Member, class Real, class Input, class Output>
+template <class Member, class Real, class Input, class Output, GeluApproximation Approximate>
 struct GeluLines {
+  using V = Simd<Real>;
+
   Strided4<Input> input;
   Strided4<Output> output;
 
   void operator()(Member const&, std::int64_t row) const {
-    constexpr std::int64_t lanes = Simd<Real>::width;
-    std::int64_t const width = input.extents[3], whole = width / lanes * lanes;
+    std::int64_t const width = input.extents[3], whole = width / V::width * V::width;
     Input const* const from               = &input.at_row(row, 0, input.extents);
     std::remove_const_t<Output>* const to = &output.at_row(row, 0, input.extents);
-    for (std::int64_t first = 0; first < whole; first += lanes) vector(from + first, to + first, lanes);
-    if (whole < width) vector(from + whole, to + whole, width - whole);
+    for (std::int64_t first = 0; first < whole; first += V::width) of(V::load(from + first)).store(to + first);
+    if (whole < width) of(V::load(from + whole, width - whole)).store(to + whole, width - whole);
   }
 
-  [[gnu::always_inline]] static inline void vector(Input const* from, std::remove_const_t<Output>* to, std::int64_t count) {
-    Real lanes[Simd<Real>::width] = {};
-    for (std::int64_t i = 0; i < count; ++i) lanes[i] = static_cast<Real>(from[i]);
-    linalg::gelu_of_vector(Simd<Real>::load(lanes)).store(lanes);
-    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<std::remove_cv_t<Output>>(lanes[i]);
+  [[gnu::always_inline]] static V of(V const& x) {
+    if constexpr (Approximate == GeluApproximation::none)
+      return linalg::gelu_of_vector(x);
+    else
+      return gelu_tanh_of_vector(x);
   }
 };
+
+}  // namespace OCELLUS_INSTRUCTION_SET
 
 }  // namespace detail
 
@@ -131,8 +154,14 @@ template <ExecutionSpace Exec, AnyView Input, AnyView Output>
     auto const to = strided4(output);
     using Real    = accumulate_of_t<Input>;
     if constexpr (is_host_execution_v<Exec>) {
-      if (options.approximate == GeluApproximation::none && in.strides[3] == 1 && to.strides[3] == 1) {
-        for_each_row(exec, function, in.rows(), detail::GeluLines<TeamMember<Exec>, Real, typename Input::value_type, typename Output::value_type>{in, to});
+      if (in.strides[3] == 1 && to.strides[3] == 1) {
+        using Member = TeamMember<Exec>;
+        using From   = typename Input::value_type;
+        using To     = typename Output::value_type;
+        if (options.approximate == GeluApproximation::none)
+          for_each_row(exec, function, in.rows(), detail::GeluLines<Member, Real, From, To, GeluApproximation::none>{in, to});
+        else
+          for_each_row(exec, function, in.rows(), detail::GeluLines<Member, Real, From, To, GeluApproximation::tanh>{in, to});
         return;
       }
     }

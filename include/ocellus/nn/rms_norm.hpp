@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include <ocellus/core/chains.hpp>
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/cost.hpp>
 #include <ocellus/core/for_each_row.hpp>
@@ -29,18 +30,14 @@ struct RmsNormRows {
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t row) const {
     std::int64_t const width = extent(input, 1);
-    Real squares             = 0;
-    Kokkos::parallel_reduce(
-        Kokkos::ThreadVectorRange(member, width),
-        [&](std::int64_t const d, Real& partial) {
-          Real const x = static_cast<Real>(input(row, d));
-          partial += x * x;
-        },
-        squares);
-    Real const root = Kokkos::sqrt(squares / static_cast<Real>(width) + epsilon);
-    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, width), [&](std::int64_t const d) {
+    Real const squares       = lane_sum<Real>(member, width, [&](std::int64_t const d) {
       Real const x = static_cast<Real>(input(row, d));
-      Real value   = squares == Real(0) ? x : x / root;  // a row of zeros stays zero with epsilon 0 too
+      return x * x;
+    });
+    // A row of zeros stays zero with epsilon 0 too.
+    Real const inverse_root = squares == Real(0) ? Real(1) : Real(1) / Kokkos::sqrt(squares / static_cast<Real>(width) + epsilon);
+    Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, width), [&](std::int64_t const d) {
+      Real value = static_cast<Real>(input(row, d)) * inverse_root;
       if constexpr (!std::is_same_v<Weight, None>) {
         if (is_present(weight)) value *= static_cast<Real>(weight(d));
       }

@@ -62,7 +62,7 @@ template <ExecutionSpace Exec, RealView<3> Student, RealView<3> Teacher, RealVie
 /// student (S, N, K), the first two views global, teacher (2, N, K), center (K), all logits -> loss (). No samples: 0. No softmax is stored.
 ///
 /// Errors: `std::invalid_argument` when samples or prototypes differ, when the teacher has not two views, or when a temperature is not positive.
-/// Error bound: 8 + 2 max |logit / temperature| machine epsilons of the accumulation type, relative to the sum of absolute terms: exponentials are of that type,
+/// Error bound: 8 + 2 max |logit / temperature| machine epsilons of the accumulation type, relative to the sum of absolute terms: exponentials are of that type or double,
 /// sums of double.
 /// Determinism: a row's bits depend on that row alone; rows are summed by the tree of core/reduce.hpp.
 /// Allocates: nothing. Synchronises: no.

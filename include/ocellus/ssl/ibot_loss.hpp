@@ -138,7 +138,7 @@ template <ExecutionSpace Exec, RealView<3> StudentClass, RealView<3> TeacherClas
 /// without hidden patches adds 0 to the patch term. What is not hidden is not read. No softmax is stored.
 ///
 /// Errors: `std::invalid_argument` when views, samples, patches or prototypes differ, or when a temperature is not positive.
-/// Error bound: 8 + 2 max |logit / temperature| machine epsilons of the accumulation type, relative to the sum of absolute terms: exponentials are of that type,
+/// Error bound: 8 + 2 max |logit / temperature| machine epsilons of the accumulation type, relative to the sum of absolute terms: exponentials are of that type or double,
 /// sums of double.
 /// Determinism: a row's bits depend on that row and on its image's mask alone; rows are summed by the tree of core/reduce.hpp.
 /// Allocates: nothing. Synchronises: no.

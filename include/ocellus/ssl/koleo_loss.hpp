@@ -10,6 +10,7 @@
 #include <ocellus/core/reduce.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/core/workspace.hpp>
+#include <ocellus/ssl/detail/koleo_host.hpp>
 #include <ocellus/ssl/detail/normalize_kernel.hpp>
 
 namespace ocellus::ssl {
@@ -46,15 +47,12 @@ struct KoleoDistances {
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t n) const {
     std::int64_t const m = nearest[n];
-    double square        = m < 0 ? Kokkos::Experimental::quiet_NaN_v<double> : 0;
+    double square        = Kokkos::Experimental::quiet_NaN_v<double>;
     if (m >= 0) {
-      Kokkos::parallel_reduce(
-          Kokkos::ThreadVectorRange(member, extent(rows, 1)),
-          [&](std::int64_t const d, double& total) {
-            double const difference = static_cast<double>(rows(n, d)) - static_cast<double>(rows(m, d)) + koleo_epsilon;
-            total += difference * difference;
-          },
-          square);
+      square = lane_sum<double>(member, extent(rows, 1), [&](std::int64_t d) {
+        double const difference = static_cast<double>(rows(n, d)) - static_cast<double>(rows(m, d)) + koleo_epsilon;
+        return difference * difference;
+      });
     }
     Kokkos::single(Kokkos::PerThread(member), [&]() {
       distance[n] = Kokkos::sqrt(square);
@@ -111,29 +109,35 @@ template <ExecutionSpace Exec, class Input>
   using Member   = TeamMember<Exec>;
   using Rows     = decltype(state.rows);
   for_each_row(exec, "ocellus::ssl::koleo_loss::normalize", count, NormalizeRows<Member, Input, Rows>{input, state.rows, {koleo_epsilon}, 0});
-  for_each_row(exec, "ocellus::ssl::koleo_loss::nearest", count, KoleoNearest<Member, Rows>{state.rows, state.nearest});
+  if constexpr (is_host_execution_v<Exec>) {
+    koleo_nearest_on_host(exec, function, state.rows, state.nearest, workspace);
+  } else {
+    for_each_row(exec, "ocellus::ssl::koleo_loss::nearest", count, KoleoNearest<Member, Rows>{state.rows, state.nearest});
+  }
   for_each_row(exec, "ocellus::ssl::koleo_loss::distance", count, KoleoDistances<Member, Rows>{state.rows, state.nearest, state.distance, state.terms});
   return state;
 }
 
-template <class Input>
-[[nodiscard]] std::size_t koleo_bytes(Input const& input) {
-  return workspace_bytes<double>(element_count(input)) + workspace_bytes<std::int64_t>(input.extent(0)) + 2 * workspace_bytes<double>(input.extent(0));
+template <ExecutionSpace Exec, class Input>
+[[nodiscard]] std::size_t koleo_bytes(Exec const& exec, Input const& input) {
+  return koleo_host_bytes(exec, extent(input, 0), extent(input, 1)) + workspace_bytes<double>(element_count(input)) +
+         workspace_bytes<std::int64_t>(input.extent(0)) + 2 * workspace_bytes<double>(input.extent(0));
 }
 
 }  // namespace detail
 
 /// Bytes of workspace that `koleo_loss` takes.
 template <ExecutionSpace Exec, RealView<2> Input, RealView<0> Loss>
-[[nodiscard]] std::size_t koleo_loss_workspace_size(Exec const&, Input const& input, Loss const&) {
-  return detail::koleo_bytes(input) + workspace_bytes<double>((input.extent(0) + reduction_block - 1) / reduction_block);
+[[nodiscard]] std::size_t koleo_loss_workspace_size(Exec const& exec, Input const& input, Loss const&) {
+  return detail::koleo_bytes(exec, input) + workspace_bytes<double>((input.extent(0) + reduction_block - 1) / reduction_block);
 }
 
 /// Spreads embeddings: the nearest neighbour of each should be far.
 ///
 ///     y = x / max(|x|, 1e-8);   I_n = argmax_{m != n} <y_n, y_m>;   loss = -mean_n log(|y_n - y_{I_n} + 1e-8| + 1e-8)
 ///
-/// input (N, D), N at least 2 -> loss (). 1e-8 is added to each coordinate. Of equally near rows the first counts. No matrix of similarities is stored.
+/// input (N, D), N at least 2 -> loss (). 1e-8 is added to each coordinate. Of equally near rows the first counts. Similarities are formed in tiles; no matrix
+/// of them is stored.
 ///
 /// Errors: `std::invalid_argument` when N is below 2.
 /// Error bound: 8 machine epsilons of the accumulation type over the smallest distance between neighbours.
@@ -161,8 +165,8 @@ void koleo_loss(Exec const& exec, Input const& input, Loss const& loss) {
 
 /// Bytes of workspace that `koleo_loss_backward` takes.
 template <ExecutionSpace Exec, RealView<2> Input, RealView<2> InputGradient>
-[[nodiscard]] std::size_t koleo_loss_backward_workspace_size(Exec const&, Input const& input, InputGradient const&) {
-  return detail::koleo_bytes(input) + workspace_bytes<double>(element_count(input));
+[[nodiscard]] std::size_t koleo_loss_backward_workspace_size(Exec const& exec, Input const& input, InputGradient const&) {
+  return detail::koleo_bytes(exec, input) + workspace_bytes<double>(element_count(input));
 }
 
 /// The gradient of `koleo_loss`: through y_n, its neighbour, and the normalisation; not through the choice of the neighbour.

@@ -9,8 +9,10 @@
 #include <ocellus/core/preconditions.hpp>
 #include <ocellus/core/reduce.hpp>
 #include <ocellus/core/tensor.hpp>
+#include <ocellus/core/vector_math.hpp>
 #include <ocellus/core/workspace.hpp>
 #include <ocellus/ssl/detail/normalize_kernel.hpp>
+#include <ocellus/ssl/detail/product_tiles.hpp>
 
 namespace ocellus::ssl {
 
@@ -75,6 +77,67 @@ struct SimclrGradient {
   }
 };
 
+inline namespace OCELLUS_INSTRUCTION_SET {
+
+/// The same on hosts from a tile of products, one row a call: its columns join those before, piece by piece; the last piece ends the row.
+template <class Member, class Tile>
+struct SimclrRowsOfTile {
+  Tile tile;
+  double inverse_temperature;
+  double *log_sum_exp, *terms, *positive;  ///< between pieces, the largest, the sum of exponentials and the partner's
+  std::int64_t first_row, first_column, columns, count;
+
+  void operator()(Member const&, std::int64_t row) const {
+    using V                = Simd<double>;
+    constexpr double least = -__builtin_inf();
+    std::int64_t const i = first_row + row, pairs = count / 2, partner = i < pairs ? i + pairs : i - pairs;
+    double* const line = &tile(row, 0);
+    for (std::int64_t j = columns; j % V::width != 0; ++j) line[j] = least;
+    if (i >= first_column && i < first_column + columns) line[i - first_column] = least;
+    if (partner >= first_column && partner < first_column + columns) positive[i] = line[partner - first_column] * inverse_temperature;
+    V const by(inverse_temperature);
+    V most(least);
+    for (std::int64_t j = 0; j < columns; j += V::width) most = max(V::load(line + j), most);
+    double largest = first_column == 0 ? least : log_sum_exp[i];
+    for (int lane = 0; lane < V::width; ++lane) largest = most[lane] * inverse_temperature > largest ? most[lane] * inverse_temperature : largest;
+    V const shift(largest == least ? 0.0 : largest);
+    V sum(0.0);
+    for (std::int64_t j = 0; j < columns; j += V::width) sum += exp(V::load(line + j) * by - shift);
+    double total = sum_of_lanes(sum);
+    if (first_column > 0) total += terms[i] * exp(Simd<double, 1>(log_sum_exp[i] - shift[0]))[0];
+    log_sum_exp[i] = largest;
+    terms[i]       = total;
+    if (first_column + columns < count) return;
+    log_sum_exp[i] = largest + log(Simd<double, 1>(total))[0];
+    terms[i]       = (log_sum_exp[i] - positive[i]) / static_cast<double>(pairs);
+  }
+};
+
+/// Turns a row of products into the factors of the gradient: (p_ij + p_ji) / (B T), less two shares at the partner; 0 at the row itself.
+template <class Member, class Tile>
+struct SimclrFactorsOfTile {
+  Tile tile;
+  double inverse_temperature, scale;
+  double const* log_sum_exp;
+  std::int64_t first_row, first_column, columns, count;
+
+  void operator()(Member const&, std::int64_t row) const {
+    using V              = Simd<double>;
+    std::int64_t const i = first_row + row, pairs = count / 2, partner = i < pairs ? i + pairs : i - pairs;
+    double* const line = &tile(row, 0);
+    V const by(inverse_temperature), own(log_sum_exp[i]), factor(scale);
+    for (std::int64_t j = 0; j < columns; j += V::width) {
+      std::int64_t const some = columns - j < V::width ? columns - j : V::width;
+      V const s               = V::load(line + j) * by;
+      (factor * (exp(s - own) + exp(s - V::load(log_sum_exp + first_column + j, some)))).store(line + j);
+    }
+    if (partner >= first_column && partner < first_column + columns) line[partner - first_column] -= 2.0 * scale;
+    if (i >= first_column && i < first_column + columns) line[i - first_column] = 0;
+  }
+};
+
+}  // namespace OCELLUS_INSTRUCTION_SET
+
 template <ExecutionSpace Exec>
 struct SimclrState {
   UnmanagedTensor<double**, typename Exec::memory_space> rows;
@@ -103,30 +166,67 @@ template <ExecutionSpace Exec, class First, class Second>
                NormalizeRows<Member, First, Rows>{first, state.rows, {simclr_floor, options.normalize}, 0});
   for_each_row(exec, "ocellus::ssl::simclr_loss::normalize", pairs,
                NormalizeRows<Member, Second, Rows>{second, state.rows, {simclr_floor, options.normalize}, pairs});
-  for_each_row(exec, "ocellus::ssl::simclr_loss::rows", 2 * pairs,
-               SimclrRows<Member, Rows>{state.rows, options.temperature, state.log_sum_exp.data(), state.terms.data()});
+  if constexpr (is_host_execution_v<Exec>) {
+    auto const positive = workspace.template take<double*>(function, 2 * pairs);
+    for_each_product_tile(
+        exec, function, state.rows, workspace, [&](std::int64_t row, std::int64_t some, std::int64_t column, std::int64_t columns, auto const& tile) {
+          for_each_row(exec, "ocellus::ssl::simclr_loss::rows", some,
+                       SimclrRowsOfTile<Member, std::remove_cvref_t<decltype(tile)>>{tile, 1.0 / options.temperature, state.log_sum_exp.data(),
+                                                                                     state.terms.data(), positive.data(), row, column, columns, 2 * pairs});
+        });
+  } else {
+    for_each_row(exec, "ocellus::ssl::simclr_loss::rows", 2 * pairs,
+                 SimclrRows<Member, Rows>{state.rows, options.temperature, state.log_sum_exp.data(), state.terms.data()});
+  }
   return state;
 }
 
-template <class First>
-[[nodiscard]] std::size_t simclr_bytes(First const& first) {
-  return workspace_bytes<double>(2 * element_count(first)) + 2 * workspace_bytes<double>(2 * first.extent(0));
+/// The gradient of the rows of length 1: on hosts a tile of factors times the rows of its columns, one chain over all of them.
+template <ExecutionSpace Exec, class Gradient>
+void simclr_gradient(Exec const& exec, char const* function, SimclrState<Exec> const& state, double temperature, Gradient const& gradient,
+                     WorkspaceFor<Exec>& workspace) {
+  using Member             = TeamMember<Exec>;
+  std::int64_t const count = extent(state.rows, 0);
+  if constexpr (is_host_execution_v<Exec>) {
+    double const scale = 1.0 / (temperature * static_cast<double>(count / 2));
+    auto const range   = [](std::int64_t first, std::int64_t some) {
+      return Kokkos::make_pair(static_cast<std::size_t>(first), static_cast<std::size_t>(first + some));
+    };
+    for_each_product_tile(
+        exec, function, state.rows, workspace, [&](std::int64_t row, std::int64_t some, std::int64_t column, std::int64_t columns, auto const& tile) {
+          for_each_row(exec, "ocellus::ssl::simclr_loss_backward::factors", some,
+                       SimclrFactorsOfTile<Member, std::remove_cvref_t<decltype(tile)>>{tile, 1.0 / temperature, scale, state.log_sum_exp.data(), row, column,
+                                                                                        columns, count});
+          linalg::matmul(exec, Kokkos::subview(tile, range(0, some), range(0, columns)), Kokkos::subview(state.rows, range(column, columns), Kokkos::ALL),
+                         Kokkos::subview(gradient, range(row, some), Kokkos::ALL), {.accumulate = column > 0});
+        });
+  } else {
+    using Rows = std::remove_cvref_t<decltype(state.rows)>;
+    for_each_row(exec, "ocellus::ssl::simclr_loss_backward::rows", count,
+                 SimclrGradient<Member, Rows, Gradient>{state.rows, gradient, temperature, state.log_sum_exp.data()});
+  }
+}
+
+template <ExecutionSpace Exec, class First>
+[[nodiscard]] std::size_t simclr_bytes(Exec const& exec, First const& first) {
+  return product_tiles_bytes<double>(exec, 2 * extent(first, 0), extent(first, 1)) + workspace_bytes<double>(2 * element_count(first)) +
+         3 * workspace_bytes<double>(2 * first.extent(0));
 }
 
 }  // namespace detail
 
 /// Bytes of workspace that `simclr_loss` takes.
 template <ExecutionSpace Exec, RealView<2> First, RealView<2> Second, RealView<0> Loss>
-[[nodiscard]] std::size_t simclr_loss_workspace_size(Exec const&, First const& first, Second const&, Loss const&, SimclrLossOptions const& = {}) {
-  return detail::simclr_bytes(first) + workspace_bytes<double>((2 * first.extent(0) + reduction_block - 1) / reduction_block);
+[[nodiscard]] std::size_t simclr_loss_workspace_size(Exec const& exec, First const& first, Second const&, Loss const&, SimclrLossOptions const& = {}) {
+  return detail::simclr_bytes(exec, first) + workspace_bytes<double>((2 * first.extent(0) + reduction_block - 1) / reduction_block);
 }
 
 /// Two views of each sample should be near, all others far.
 ///
 ///     z = x / sqrt(max(|x|^2, 1e-12));   loss = sum over both views of mean_i -log(exp(<z_i, z_p(i)> / T) / sum_{j != i} exp(<z_i, z_j> / T)),  p(i) the partner
 ///
-/// first, second (B, D) -> loss (): the sum of the two means, twice the usual NT-Xent. A sample is not its own negative. No pairs: 0. No matrix of similarities
-/// is stored.
+/// first, second (B, D) -> loss (): the sum of the two means, twice the usual NT-Xent. A sample is not its own negative. No pairs: 0. Similarities are formed in
+/// tiles; no matrix of them is stored.
 ///
 /// Errors: `std::invalid_argument` when the shapes differ or the temperature is not positive.
 /// Error bound: (D + 8) (1 + 1 / temperature) machine epsilons of double, absolute, plus the rounding of the loss.
@@ -154,9 +254,9 @@ void simclr_loss(Exec const& exec, First const& first, Second const& second, Los
 
 /// Bytes of workspace that `simclr_loss_backward` takes.
 template <ExecutionSpace Exec, RealView<2> First, RealView<2> Second, RealView<2> FirstGradient, RealView<2> SecondGradient>
-[[nodiscard]] std::size_t simclr_loss_backward_workspace_size(Exec const&, First const& first, Second const&, FirstGradient const&, SecondGradient const&,
+[[nodiscard]] std::size_t simclr_loss_backward_workspace_size(Exec const& exec, First const& first, Second const&, FirstGradient const&, SecondGradient const&,
                                                               SimclrLossOptions const& = {}) {
-  return detail::simclr_bytes(first) + workspace_bytes<double>(2 * element_count(first));
+  return detail::simclr_bytes(exec, first) + workspace_bytes<double>(2 * element_count(first));
 }
 
 /// The gradients of `simclr_loss` for both views.
@@ -183,11 +283,9 @@ void simclr_loss_backward(Exec const& exec, First const& first, Second const& se
   auto const state    = detail::run_simclr(exec, function, first, second, options, workspace);
   auto const gradient = workspace.template take<double**>(function, 2 * pairs, extent(first, 1));
   using Member        = TeamMember<Exec>;
-  using Rows          = std::remove_cvref_t<decltype(state.rows)>;
   using Gradient      = std::remove_const_t<decltype(gradient)>;
   detail::RowLength const length{detail::simclr_floor, options.normalize};
-  for_each_row(exec, "ocellus::ssl::simclr_loss_backward::rows", 2 * pairs,
-               detail::SimclrGradient<Member, Rows, Gradient>{state.rows, gradient, options.temperature, state.log_sum_exp.data()});
+  detail::simclr_gradient(exec, function, state, options.temperature, gradient, workspace);
   for_each_row(exec, "ocellus::ssl::simclr_loss_backward::normalize", pairs,
                detail::NormalizeBackwardRows<Member, First, Gradient, FirstGradient>{first, gradient, first_gradient, length, 0});
   for_each_row(exec, "ocellus::ssl::simclr_loss_backward::normalize", pairs,

@@ -9,6 +9,7 @@
 #include <ocellus/core/preconditions.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/video/detail/bilinear_sample.hpp>
+#include <ocellus/video/detail/flow_warp_host.hpp>
 
 namespace ocellus::video {
 
@@ -160,6 +161,17 @@ void flow_warp(Exec const& exec, X const& x, Flow const& flow, Output const& out
   constexpr auto function = "ocellus::video::flow_warp";
   detail::check_flow(function, x, flow);
   detail::check_same_image(function, "output", output, "x", x);
+  if constexpr (is_host_execution_v<Exec>) {
+    if (detail::fits_flow_warp_lines(x, flow, output)) {
+      if (options.mode == WarpMode::nearest)
+        for_each_row(exec, function, extent(x, 0) * extent(x, 2),
+                     detail::FlowWarpLines<TeamMember<Exec>, X, Flow, Output, true>{x, flow, output, options.edge});
+      else
+        for_each_row(exec, function, extent(x, 0) * extent(x, 2),
+                     detail::FlowWarpLines<TeamMember<Exec>, X, Flow, Output, false>{x, flow, output, options.edge});
+      return;
+    }
+  }
   for_each_row(exec, function, extent(x, 0) * extent(x, 2), detail::FlowWarpRows<TeamMember<Exec>, X, Flow, Output>{x, flow, output, options});
 }
 

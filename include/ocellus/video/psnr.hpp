@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include <ocellus/core/chains.hpp>
 #include <ocellus/core/concepts.hpp>
 #include <ocellus/core/cost.hpp>
 #include <ocellus/core/for_each_row.hpp>
@@ -28,14 +29,10 @@ struct SquaredErrorRows {
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t row) const {
     std::int64_t const c = row / extent(truth, 1), y = row % extent(truth, 1);
-    double sum = 0;
-    Kokkos::parallel_reduce(
-        Kokkos::ThreadVectorRange(member, extent(truth, 2)),
-        [&](std::int64_t const x, double& partial) {
-          double const difference = static_cast<double>(truth(c, y, x)) - static_cast<double>(test(c, y, x));
-          partial += difference * difference;
-        },
-        sum);
+    double const sum = lane_sum<double>(member, extent(truth, 2), [&](std::int64_t const x) {
+      double const difference = static_cast<double>(truth(c, y, x)) - static_cast<double>(test(c, y, x));
+      return difference * difference;
+    });
     Kokkos::single(Kokkos::PerThread(member), [&]() { partials(row) = sum; });
   }
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include <ocellus/core/chains.hpp>
 #include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/reduce.hpp>
 #include <ocellus/core/workspace.hpp>
@@ -102,6 +103,64 @@ struct CamLines {
       }
       map(batch, 0, row, x) = positive_part(sum);
     });
+  }
+};
+
+/// An image whose pixels follow each other as one line of them, for hosts: a length to cut does not depend on the image's shape then.
+template <class T>
+[[nodiscard]] bool is_one_line(Volumes<T> const& v) {
+  return v.data == nullptr || ((v.strides[4] == 1 || v.extents[4] == 1) && (v.strides[3] == v.extents[4] || v.extents[3] == 1) &&
+                               (v.strides[2] == v.extents[3] * v.extents[4] || v.extents[2] == 1));
+}
+
+/// The weight of one channel of an image that is one line: sums of 256 pixels in a tree.
+template <class Member, class G>
+struct CamMeans {
+  Volumes<G> gradients;
+  double* weights;
+
+  void operator()(Member const& member, std::int64_t item) const {
+    G* const g                = gradients.row(item / gradients.extents[1], item % gradients.extents[1], 0);
+    std::int64_t const pixels = gradients.pixels();
+    TreeSum<double> sum;
+    for (std::int64_t first = 0; first < pixels; first += reduction_block) {
+      std::int64_t const count = pixels - first < reduction_block ? pixels - first : reduction_block;
+      sum.push(lane_sum<double>(member, count, [&](std::int64_t x) { return static_cast<double>(g[first + x]); }));
+    }
+    weights[item] = sum.result() / static_cast<double>(pixels);
+  }
+};
+
+/// CamLines for images that are one line: 128 pixels a call, channel by channel, as memory lies.
+template <class Member, class A, class G>
+struct CamBlocks {
+  static constexpr std::int64_t size = 128;
+
+  Volumes<A> activations;
+  Volumes<G> gradients;
+  double const* weights;
+  Volumes<double> map;
+  CamMethod method;
+
+  [[nodiscard]] std::int64_t blocks() const { return (map.pixels() + size - 1) / size; }
+
+  void operator()(Member const&, std::int64_t item) const {
+    std::int64_t const batch = item / blocks(), first = item % blocks() * size, channels = activations.extents[1];
+    std::int64_t const count = map.pixels() - first < size ? map.pixels() - first : size;
+    bool const weighted      = cam_has_weights(method);
+    double sums[size]        = {};
+    for (std::int64_t k = 0; k < channels; ++k) {
+      A* const a = activations.row(batch, k, 0) + first;
+      if (weighted) {
+        double const weight = weights[batch * channels + k];
+        for (std::int64_t x = 0; x < count; ++x) sums[x] += weight * static_cast<double>(a[x]);
+      } else {
+        G* const g = gradients.row(batch, k, 0) + first;
+        for (std::int64_t x = 0; x < count; ++x) sums[x] += cam_term(method, 0.0, static_cast<double>(a[x]), static_cast<double>(g[x]));
+      }
+    }
+    double* const to = map.row(batch, 0, 0) + first;
+    for (std::int64_t x = 0; x < count; ++x) to[x] = positive_part(sums[x]);
   }
 };
 
@@ -215,10 +274,22 @@ void cam_layer(Exec const& exec, Volumes<A> const& activations, Volumes<G> const
   std::int64_t const batch = activations.extents[0], channels = activations.extents[1], pixels = activations.pixels();
   double* weights = nullptr;
   if (cam_has_weights(method)) {
-    weights = workspace.template take<double*>(function, batch * channels).data();
-    for_each_row(exec, "ocellus::explain::grad_cam::weights", batch * channels, CamWeights<Member, A, G>{activations, gradients, weights, method});
+    weights   = workspace.template take<double*>(function, batch * channels).data();
+    bool done = false;
+    if constexpr (is_host_execution_v<Exec>) {
+      done = method == CamMethod::grad_cam && is_one_line(gradients);
+      if (done) for_each_row(exec, "ocellus::explain::grad_cam::weights", batch * channels, CamMeans<Member, G>{gradients, weights});
+    }
+    if (!done) for_each_row(exec, "ocellus::explain::grad_cam::weights", batch * channels, CamWeights<Member, A, G>{activations, gradients, weights, method});
   }
   if (!projects || channels == 0) {
+    if constexpr (is_host_execution_v<Exec>) {
+      if (is_one_line(activations) && is_one_line(map) && (cam_has_weights(method) || (gradients.data != nullptr && is_one_line(gradients)))) {
+        CamBlocks<Member, A, G> const sums{activations, gradients, weights, map, method};
+        for_each_row(exec, "ocellus::explain::grad_cam::sum", batch * sums.blocks(), sums);
+        return;
+      }
+    }
     for_each_row(exec, "ocellus::explain::grad_cam::sum", batch * map.rows(), CamLines<Member, A, G>{activations, gradients, weights, map, method});
     return;
   }

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include <ocellus/core/for_each_row.hpp>
+#include <ocellus/core/simd.hpp>
 #include <ocellus/explain/detail/volumes.hpp>
 
 namespace ocellus::explain::detail {
@@ -78,6 +80,79 @@ struct BilinearRows {
     return weight == 0 ? first : (1 - weight) * first + weight * second;
   }
 };
+
+inline namespace OCELLUS_INSTRUCTION_SET {
+
+/// Up to 32 lines of a bilinear output on hosts. Where to sample along a line is found once; a line of the input that several outputs share is stretched once.
+template <class Member, class In, class Out>
+struct BilinearBlocks {
+  using Plain                          = std::remove_const_t<Out>;
+  using V                              = Simd<double>;
+  static constexpr std::int64_t height = 32;
+
+  Volumes<In> input;
+  Volumes<Out> output;  ///< contiguous along the last axis
+
+  [[nodiscard]] std::int64_t blocks() const { return (output.rows() + height - 1) / height; }
+  [[nodiscard]] std::int64_t padded() const { return (output.width() + V::width - 1) / V::width * V::width; }
+  [[nodiscard]] std::size_t scratch_bytes() const { return static_cast<std::size_t>(padded()) * (3 * sizeof(double) + 2 * sizeof(std::int64_t)) + 64; }
+
+  void operator()(Member const& member, std::int64_t item) const {
+    std::int64_t const batch = item / blocks(), first_row = item % blocks() * height, width = output.width();
+    std::int64_t const last_row = first_row + height < output.rows() ? first_row + height : output.rows();
+    auto* const weights         = static_cast<double*>(member.thread_scratch(1).get_shmem_aligned(scratch_bytes() - 64, 64));
+    double* lines[2]            = {weights + padded(), weights + 2 * padded()};
+    auto* const left            = reinterpret_cast<std::int64_t*>(weights + 3 * padded());
+    auto* const right           = left + padded();
+    for (std::int64_t x = 0; x < width; ++x) {
+      LinearTaps const along = linear_taps(x, input.width(), width);
+      weights[x]             = along.weight;
+      left[x]                = along.first * input.strides[4];
+      right[x]               = along.second * input.strides[4];
+    }
+    std::int64_t held[2] = {-1, -1};
+    auto const stretch   = [&](std::int64_t row, int line) {
+      In* const from = input.row(batch, 0, row);
+      for (std::int64_t x = 0; x < width; ++x)
+        lines[line][x] = BilinearRows<Member, In, Out>::between(static_cast<double>(from[left[x]]), static_cast<double>(from[right[x]]), weights[x]);
+      held[line] = row;
+    };
+    for (std::int64_t y = first_row; y < last_row; ++y) {
+      LinearTaps const down = linear_taps(y, input.rows(), output.rows());
+      if (held[1] == down.first) {
+        std::swap(lines[0], lines[1]);
+        std::swap(held[0], held[1]);
+      }
+      if (held[0] != down.first) stretch(down.first, 0);
+      bool const one = down.weight == 0;
+      if (!one && held[1] != down.second) stretch(down.second, 1);
+      blend(lines[0], one ? lines[0] : lines[1], one ? 0.0 : down.weight, &output(batch, 0, y, 0));
+    }
+  }
+
+ private:
+  void blend(double const* above, double const* below, double weight, Plain* to) const {
+    using Real               = accumulate_t<Plain>;
+    using Narrow             = Simd<Real, V::width>;
+    std::int64_t const width = output.width();
+    V const first(1 - weight), second(weight);
+    for (std::int64_t x = 0; x < width; x += V::width) {
+      V value = V::load(above + x);
+      if (weight != 0) value = fma(second, V::load(below + x), first * value);
+      Narrow narrow;
+      if constexpr (std::is_same_v<Real, double>)
+        narrow = value;
+      else
+        narrow = Narrow(__builtin_convertvector(value.raw, typename Narrow::Raw));
+      if (width - x < V::width)
+        narrow.store(to + x, width - x);
+      else
+        narrow.store(to + x);
+    }
+  }
+};
+
+}  // namespace OCELLUS_INSTRUCTION_SET
 
 /// Copies one line into the row-major transform.
 template <class Member, class In>
@@ -157,6 +232,13 @@ template <ExecutionSpace Exec, class In, class Out>
 void upsample(Exec const& exec, std::string const& label, Volumes<In> const& input, Volumes<Out> const& output, bool cubic, double* transform) {
   using Member = TeamMember<Exec>;
   if (!cubic) {
+    if constexpr (is_host_execution_v<Exec>) {
+      if (output.strides[4] == 1 || output.width() == 1) {
+        BilinearBlocks<Member, In, Out> const blocks{input, output};
+        for_each_row(exec, label, output.extents[0] * blocks.blocks(), blocks, blocks.scratch_bytes());
+        return;
+      }
+    }
     for_each_row(exec, label, output.extents[0] * output.rows(), BilinearRows<Member, In, Out>{input, output});
     return;
   }

@@ -8,6 +8,7 @@
 #include <ocellus/core/strided.hpp>
 #include <ocellus/core/tensor.hpp>
 #include <ocellus/core/workspace.hpp>
+#include <ocellus/ssl/detail/cross_entropy_host.hpp>
 
 /// Cross entropies between softmaxes of rows, without storing a softmax: each row's largest logit and sum are kept, everything else is computed again.
 namespace ocellus::ssl::detail {
@@ -24,7 +25,10 @@ template <AnyView V>
 /// (logits - center) / temperature of the lines along the last axis. `moments` (rows, 2): the largest, and the sum of exponentials of the rest.
 template <class Logits, class Center>
 struct Softmaxes {
-  using Real = accumulate_t<Logits>;
+  using Real          = accumulate_t<Logits>;
+  using Element       = Logits;
+  using CenterElement = Center;
+
   Strided4<Logits const> logits;
   Center const* center       = nullptr;  ///< null: 0
   std::int64_t center_stride = 1;
@@ -43,6 +47,7 @@ struct Softmaxes {
     return static_cast<double>(Kokkos::exp(static_cast<Real>(value(row, k) - largest(row)))) / total(row);
   }
   [[nodiscard]] KOKKOS_INLINE_FUNCTION double log_sum_exp(std::int64_t row) const { return largest(row) + Kokkos::log(total(row)); }
+  [[nodiscard]] bool is_contiguous() const { return logits.strides[3] == 1 && (center == nullptr || center_stride == 1); }
 };
 
 /// Rows whose weight is 0 are not read, and have no moments.
@@ -156,6 +161,12 @@ template <ExecutionSpace Exec, class Logits, class Center>
     result.center_stride = static_cast<std::int64_t>(center.stride(0));
   }
   result.moments = workspace.template take<double*>(function, 2 * result.logits.rows()).data();
+  if constexpr (is_host_execution_v<Exec>) {
+    if (result.is_contiguous()) {
+      for_each_row(exec, "ocellus::ssl::moments", result.logits.rows(), MomentsOfLines<TeamMember<Exec>, decltype(result)>{result, row_weights});
+      return result;
+    }
+  }
   for_each_row(exec, "ocellus::ssl::moments", result.logits.rows(), MomentsOfRows<TeamMember<Exec>, decltype(result)>{result, row_weights});
   return result;
 }
@@ -172,7 +183,14 @@ void cross_entropy(Exec const& exec, char const* function, Student const& studen
                    Loss const& loss, WorkspaceFor<Exec>& workspace) {
   std::int64_t const rows = student.logits.rows();
   auto const terms        = workspace.template take<double*>(function, rows);
-  for_each_row(exec, function, rows, CrossEntropyRows<TeamMember<Exec>, Student, Teacher>{student, teacher, pairing, terms.data(), divergence});
+  bool by_vectors         = false;
+  if constexpr (is_host_execution_v<Exec>) {
+    by_vectors = student.is_contiguous() && teacher.is_contiguous();
+    if (by_vectors)
+      for_each_row(exec, function, rows, CrossEntropyLines<TeamMember<Exec>, Student, Teacher, Pairing>{student, teacher, pairing, terms.data(), divergence});
+  }
+  if (!by_vectors)
+    for_each_row(exec, function, rows, CrossEntropyRows<TeamMember<Exec>, Student, Teacher>{student, teacher, pairing, terms.data(), divergence});
   sum(exec, terms, loss, workspace);
 }
 
@@ -184,6 +202,14 @@ template <ExecutionSpace Exec, class Student, class Teacher, class Gradient>
 void cross_entropy_gradient(Exec const& exec, char const* function, Student const& student, Teacher const& teacher, Pairing const& pairing,
                             Gradient const& gradient) {
   using Element = typename Gradient::value_type;
+  if constexpr (is_host_execution_v<Exec>) {
+    auto const to = strided4(gradient);
+    if (student.is_contiguous() && teacher.is_contiguous() && to.strides[3] == 1) {
+      for_each_row(exec, function, student.logits.rows(),
+                   CrossEntropyGradientLines<TeamMember<Exec>, Student, Teacher, Pairing, Element>{student, teacher, pairing, to});
+      return;
+    }
+  }
   for_each_row(exec, function, student.logits.rows(),
                CrossEntropyGradientRows<TeamMember<Exec>, Student, Teacher, Element>{student, teacher, pairing, strided4(gradient)});
 }

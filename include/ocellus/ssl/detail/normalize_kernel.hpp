@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include <ocellus/core/chains.hpp>
 #include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/tensor.hpp>
 
@@ -10,11 +11,7 @@ namespace ocellus::ssl::detail {
 
 template <class Member, class A, class B>
 KOKKOS_INLINE_FUNCTION double row_dot(Member const& member, A const& a, std::int64_t i, B const& b, std::int64_t j) {
-  double sum = 0;
-  Kokkos::parallel_reduce(
-      Kokkos::ThreadVectorRange(member, extent(a, 1)),
-      [&](std::int64_t const d, double& total) { total += static_cast<double>(a(i, d)) * static_cast<double>(b(j, d)); }, sum);
-  return sum;
+  return lane_sum<double>(member, extent(a, 1), [&](std::int64_t d) { return static_cast<double>(a(i, d)) * static_cast<double>(b(j, d)); });
 }
 
 /// What rows are divided by: max(|x|, floor), or 1.
@@ -57,11 +54,8 @@ struct NormalizeBackwardRows {
 
   KOKKOS_FUNCTION void operator()(Member const& member, std::int64_t n) const {
     double const square = row_dot(member, input, n, input, n), by = length.of(square);
-    double along = 0;
-    Kokkos::parallel_reduce(
-        Kokkos::ThreadVectorRange(member, extent(input, 1)),
-        [&](std::int64_t const d, double& total) { total += static_cast<double>(input(n, d)) * static_cast<double>(gradient(first + n, d)); }, along);
-    double const pull = length.follows(square) ? along / (by * by) : 0.0;
+    double const along = row_dot(member, input, n, gradient, first + n);
+    double const pull  = length.follows(square) ? along / (by * by) : 0.0;
     Kokkos::parallel_for(Kokkos::ThreadVectorRange(member, extent(input, 1)), [&](std::int64_t const d) {
       double const value   = (static_cast<double>(gradient(first + n, d)) - pull * static_cast<double>(input(n, d))) / by;
       input_gradient(n, d) = static_cast<element_t<InputGradient>>(static_cast<accumulate_of_t<InputGradient>>(value));
