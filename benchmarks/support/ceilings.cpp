@@ -10,6 +10,7 @@
 #include <ocellus/core/for_each_row.hpp>
 #include <ocellus/core/simd.hpp>
 #include <ocellus/core/tensor.hpp>
+#include <ocellus/linalg/detail/matmul_blocks.hpp>
 #include <ocellus/linalg/detail/matmul_operations.hpp>
 
 namespace ocellus::benchmarks {
@@ -69,6 +70,34 @@ Rate measure_chains(double seconds) {
   return best;
 }
 
+/// Blocks of 32 x 32 sums on the matrix unit, from operands that stay in the nearest cache.
+struct UnitBlocks {
+  static constexpr std::int64_t terms = 16, repeats = 400;
+
+  KOKKOS_FUNCTION void operator()(TeamMember<Exec> const&, std::int64_t) const {
+    using namespace linalg::detail;
+    alignas(64) bfloat16 a[2 * terms * unit_tile] = {}, b[terms * unit_panel] = {};
+    alignas(64) float sums[2 * unit_rows * unit_sums_stride];
+    MatrixUnit const unit;
+    for (std::int64_t i = 0; i < repeats; ++i) unit.multiply({a, terms * unit_tile, b, terms, true, true, false, sums});
+  }
+};
+
+Rate measure_unit(double seconds) {
+  using namespace linalg::detail;
+  Exec const exec;
+  int const threads = exec.concurrency();
+  double const work = static_cast<double>(threads) * UnitBlocks::repeats * UnitBlocks::terms * matrix_unit_terms * (2.0 * unit_rows) * panel_columns * 2;
+  Rate best         = 0;
+  for (double const start = now(); best == 0 || now() - start < seconds;) {
+    double const before = now();
+    for_each_row(exec, "ocellus::benchmarks::multiply_add_ceiling", threads, UnitBlocks{});
+    exec.fence();
+    best = std::max(best, work / (now() - before));
+  }
+  return best;
+}
+
 constexpr std::int64_t row_bytes = 1 << 16;
 
 struct MoveRows {
@@ -109,6 +138,7 @@ struct MoveRows {
 
 Rate multiply_add_ceiling(std::string_view type, double seconds) {
   if (type == "double") return measure_chains<double, false>(seconds);
+  if (type == "bfloat16" && linalg::detail::has_matrix_unit) return measure_unit(seconds);
   if (type == "bfloat16") return measure_chains<float, linalg::detail::has_bfloat16_dot>(seconds);
   return measure_chains<float, false>(seconds);
 }
