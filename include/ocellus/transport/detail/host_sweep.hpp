@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// One iteration on the host in one pass over the costs: a block of rows forms its exponentials tile by tile, takes its own step, and adds what its rows then
-/// send to each column. Rows belong to at most 32 groups whose size is a function of their number alone; a group has one thread and one line of column sums, and
-/// the groups' lines are added in order. One exponential an entry; nothing of the size of the plan is stored.
+/// One iteration on the host in one pass over the costs: a block of rows forms its exponentials tile by tile and takes its own step; what its rows then send to
+/// each column is added while the next block's exponentials take the places of its own. Rows belong to at most 32 groups whose size is a function of their
+/// number alone; a group has one thread and one line of column sums, and the groups' lines are added in order. One exponential an entry; nothing of the size of
+/// the plan is stored, but for costs of clouds so small that they stay in the second cache.
 
 #include <cstdint>
 #include <type_traits>
@@ -17,8 +18,10 @@
 namespace ocellus::transport::detail {
 inline namespace OCELLUS_INSTRUCTION_SET {
 
-/// Rows of a register tile, which is two vectors wide. It does not enter the bits: a row's sum and a column's go on by rows and lanes whatever the tile.
+/// Rows of a register tile, which is two vectors wide for clouds and one for a matrix. It does not enter the bits: a row's sum and a column's go on by rows and
+/// lanes whatever the tile. Of a matrix so many rows at once are what keeps enough reads on their way, and their exponentials leave room in the second cache.
 inline constexpr int sweep_rows           = host_vector_bytes == 64 ? 14 : 6;
+inline constexpr int sweep_stored_rows    = 6;
 inline constexpr std::int64_t sweep_lines = 32;  ///< groups at most
 template <class Real>
 inline constexpr int sweep_panel = 2 * simd_lanes<Real>;
@@ -38,6 +41,15 @@ template <class Real>
   return static_cast<std::size_t>(sweep_rows * sweep_width<Real>(columns)) * sizeof(Real) + 64;
 }
 
+/// Costs of clouds up to this size are formed once and kept, so that a problem stays in the second cache with them.
+inline constexpr std::size_t sweep_kept_limit = std::size_t{128} << 10;
+/// Entries of a kept matrix: a function of the problem alone, so that a problem has the same bits in every batch. 0: costs are formed as they are needed.
+template <class Real>
+[[nodiscard]] std::int64_t sweep_kept(std::int64_t rows, std::int64_t columns, std::int64_t width) {
+  std::int64_t const entries = sweep_blocks(rows) * sweep_rows * sweep_width<Real>(columns);
+  return width > 0 && static_cast<std::size_t>(entries) * sizeof(Real) <= sweep_kept_limit ? entries : 0;
+}
+
 enum class SweepKind { stored, product, difference };
 
 /// Costs ready for tiles, at one epsilon. Exponents are of base 2.
@@ -54,14 +66,18 @@ struct SweepCosts {
   Real *x_part = nullptr, *y_part = nullptr;  ///< what a row and a column add to their exponents (product: minus their squared lengths)
   Real* height = nullptr;                     ///< exponent of a column, base 2, with its part
   Real* sums   = nullptr;                     ///< (groups, padded)
+  Real* kept   = nullptr;                     ///< small clouds: their costs, which then are the stored ones; else null
   Real* buffer = nullptr;                     ///< the tile's exponentials; null: scratch of the thread
+
+  [[nodiscard]] int tile_rows() const { return kind == SweepKind::stored ? sweep_stored_rows : sweep_rows; }
 };
 
 template <class Real>
 [[nodiscard]] std::size_t sweep_bytes(std::int64_t rows, std::int64_t columns, std::int64_t width) {
   auto const line           = [](std::int64_t count) { return workspace_bytes<Real>(static_cast<std::size_t>(count)); };
   std::int64_t const padded = sweep_width<Real>(columns), whole = sweep_blocks(rows) * sweep_rows;
-  return line(whole * width) + line(padded * width) + line(whole) + 2 * line(padded) + line(sweep_groups(rows) * padded);
+  return line(whole * width) + line(padded * width) + line(whole) + 2 * line(padded) + line(sweep_groups(rows) * padded) +
+         line(sweep_kept<Real>(rows, columns, width));
 }
 
 template <class Real, MemorySpace Space>
@@ -80,6 +96,7 @@ template <class Real, MemorySpace Space>
   sweep.y_part             = line(sweep.padded);
   sweep.height             = line(sweep.padded);
   sweep.sums               = line(sweep_groups(rows) * sweep.padded);
+  if (std::int64_t const kept = sweep_kept<Real>(rows, columns, width); kept > 0) sweep.kept = line(kept);
   if (with_buffer) sweep.buffer = line(sweep_rows * sweep.padded);
   return sweep;
 }
@@ -135,48 +152,75 @@ struct SweepRow {
   Simd<Real> reduced, costs;
 };
 
-/// Takes two vectors of a row's exponents in: writes the exponentials, and what is wanted to the sums. `height`: of these columns, without a product's part.
+/// Where a thread keeps a block's exponentials. They wait there with the weights of their rows, which are known only when the block is done, until the next
+/// block takes their places or the group ends.
+template <class Real>
+struct SweepTile {
+  Real* exponentials;
+  Real* sums;
+  Real weight[sweep_rows];
+  bool waiting = false;
+};
+
+/// Takes a vector of a row's exponents in: writes the exponentials, and what is wanted to the sums. `height`: of these columns, without a product's part.
 template <SweepResult Wanted, class Real>
-[[gnu::always_inline]] inline void take_exponents(Simd<Real> const& first, Simd<Real> const& second, Simd<Real> const& row_height,
-                                                  Simd<Real> const& height_first, Simd<Real> const& height_second, Real* exponentials, SweepRow<Real>& row) {
+[[gnu::always_inline]] inline void take_exponents(Simd<Real> const& exponent, Simd<Real> const& row_height, Simd<Real> const& height, Real* exponentials,
+                                                  SweepRow<Real>& row) {
   using V = Simd<Real>;
   if constexpr (Wanted == SweepResult::largest) {
-    row.reduced = max(row.reduced, max(first, second));
+    row.reduced = max(row.reduced, exponent);
   } else {
-    V const p0 = exp2_flushed(first), p1 = exp2_flushed(second);
-    p0.store(exponentials);
-    p1.store(exponentials + V::width);
-    row.reduced += p0 + p1;
+    V const p = exp2_flushed(exponent);
+    p.store(exponentials);
+    row.reduced += p;
     if constexpr (Wanted == SweepResult::costs) {
       // log2 P = row + column - cost; the parts of a product belong to the cost.
       V const zero(Real(0));
-      row.costs += select(p0 > zero, p0 * ((row_height + height_first) - first), zero) + select(p1 > zero, p1 * ((row_height + height_second) - second), zero);
+      row.costs += select(p > zero, p * ((row_height + height) - exponent), zero);
     }
   }
 }
 
-/// One row of a matrix against all columns.
-template <SweepResult Wanted, class Real>
-inline void sweep_stored_row(SweepCosts<Real> const& s, std::int64_t row, Real offset, Real* exponentials, SweepRow<Real>& sums) {
-  using V                = Simd<Real>;
-  constexpr int W        = simd_lanes<Real>;
-  Real const* const from = s.stored + row * s.row_stride;
-  V const shift(s.shift), scale(s.scale), height(offset), added(Wanted == SweepResult::largest ? Real(0) : offset);
-  // Exponentials take so long that too few reads are on their way by themselves; a page of them at once, from later rows, is what memory answers best.
-  constexpr std::int64_t fetched = 4096 / sizeof(Real), fetched_ahead = 16 * fetched;
-  auto const take = [&](std::int64_t column, V const& c0, V const& c1) {
-    V const h0 = V::load(s.height + column), h1 = V::load(s.height + column + W);
-    take_exponents<Wanted>(fma(shift - c0, scale, h0) + added, fma(shift - c1, scale, h1) + added, height, h0, h1, exponentials + column, sums);
+/// A block of rows of a matrix against all columns.
+template <SweepResult Wanted, bool Waiting, class Real>
+inline void sweep_stored(SweepCosts<Real> const& s, std::int64_t first, int count, Real const (&offset)[sweep_rows], SweepTile<Real> const& tile,
+                         SweepRow<Real> (&rows)[sweep_rows]) {
+  using V         = Simd<Real>;
+  constexpr int W = simd_lanes<Real>, Rows = sweep_stored_rows;
+  // Exponentials take so long that too few reads are on their way by themselves: lines are asked for 8 KiB ahead, at a row's end those of the next block.
+  constexpr std::int64_t ahead = 8192 / sizeof(Real);
+  V const shift(s.shift), scale(s.scale);
+  Real const* from[Rows];
+  V added[Rows], weight[Rows];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+    from[r]   = s.stored + (first + (r < count ? r : count - 1)) * s.row_stride;  // beyond the last row: any row, at the height of minus infinity
+    added[r]  = V(Wanted == SweepResult::largest ? Real(0) : offset[r]);
+    weight[r] = V(Waiting ? tile.weight[r] : Real(0));
+  }
+  auto const take = [&](std::int64_t column, auto const& load) __attribute__((always_inline)) {
+    V const height = V::load(s.height + column);
+    V total(Real(0));
+    if constexpr (Waiting) total = V::load(tile.sums + column);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      Real* const exponentials = tile.exponentials + r * s.padded + column;
+      if constexpr (Waiting) total = fma(weight[r], V::load(exponentials), total);
+      take_exponents<Wanted>(fma(shift - load(from[r] + column), scale, height) + added[r], V(offset[r]), height, exponentials, rows[r]);
+    }
+    if constexpr (Waiting) total.store(tile.sums + column);
   };
   std::int64_t column = 0;
-  for (; column + 2 * W <= s.columns; column += 2 * W) {
-    if (column % fetched == 0) {
-      for (std::int64_t line = 0; line < fetched; line += W) __builtin_prefetch(from + column + fetched_ahead + line, 0, 2);
-    }
-    take(column, V::load(from + column), V::load(from + column + W));
+  for (; column + W <= s.columns; column += W) {
+    std::int64_t const next = column + ahead < s.columns ? column + ahead : column + ahead - s.columns + Rows * s.row_stride;
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) __builtin_prefetch(from[r] + next, 0, 2);
+    take(
+        column, [](Real const* place) __attribute__((always_inline)) { return V::load(place); });
   }
   if (std::int64_t const left = s.columns - column; left > 0)
-    take(column, V::load(from + column, left < W ? left : W), left > W ? V::load(from + column + W, left - W) : V(Real(0)));
+    take(
+        column, [left](Real const* place) __attribute__((always_inline)) { return V::load(place, left); });
 }
 
 /// One tile of rows of clouds against one panel of columns: the exponents.
@@ -222,20 +266,42 @@ template <SweepResult Wanted, SweepKind Kind, class Real>
   }
 }
 
-/// One block of rows against all columns; `spent`: sums of exponential times cost, in units of 1 / scale, for `costs`.
+/// Adds the exponentials that wait in columns [column, column + 2 vectors) to the column sums.
+template <int Rows, class Real>
+[[gnu::always_inline]] inline void add_to_columns(SweepCosts<Real> const& s, SweepTile<Real> const& tile, std::int64_t column) {
+  using V         = Simd<Real>;
+  constexpr int W = simd_lanes<Real>;
+  V s0 = V::load(tile.sums + column), s1 = V::load(tile.sums + column + W);
+#pragma GCC unroll 16
+  for (int r = 0; r < Rows; ++r) {
+    V const w(tile.weight[r]);
+    Real const* const exponentials = tile.exponentials + r * s.padded + column;
+    s0                             = fma(w, V::load(exponentials), s0);
+    s1                             = fma(w, V::load(exponentials + W), s1);
+  }
+  s0.store(tile.sums + column);
+  s1.store(tile.sums + column + W);
+}
+
+/// One block of rows against all columns, after which nothing waits in the tile; `spent`: sums of exponential times cost, in units of 1 / scale, for `costs`.
 template <SweepResult Wanted, SweepKind Kind, class Real>
-[[gnu::always_inline]] inline void sweep_block(SweepCosts<Real> const& s, std::int64_t block, int count, Real const (&offset)[sweep_rows],
-                                               Real const (&part)[sweep_rows], Real* exponentials, Real (&result)[sweep_rows], Real (&spent)[sweep_rows]) {
+[[gnu::always_inline]] inline void sweep_block(SweepCosts<Real> const& s, std::int64_t first_row, int count, Real const (&offset)[sweep_rows],
+                                               Real const (&part)[sweep_rows], SweepTile<Real>& tile, Real (&result)[sweep_rows], Real (&spent)[sweep_rows]) {
   constexpr bool Largest = Wanted == SweepResult::largest;
   using V                = Simd<Real>;
   constexpr int W        = simd_lanes<Real>;
   SweepRow<Real> rows[sweep_rows];
   for (auto& row : rows) row = {V(Largest ? -Kokkos::Experimental::infinity_v<Real> : Real(0)), V(Real(0))};
   if constexpr (Kind == SweepKind::stored) {
-    for (int r = 0; r < count; ++r) sweep_stored_row<Wanted>(s, block * sweep_rows + r, offset[r], exponentials + r * s.padded, rows[r]);
+    if (!Largest && tile.waiting)
+      sweep_stored<Wanted, !Largest>(s, first_row, count, offset, tile, rows);
+    else
+      sweep_stored<Wanted, false>(s, first_row, count, offset, tile, rows);
   } else {
+    std::int64_t const block = first_row / sweep_rows;
     for (std::int64_t panel = 0; panel < s.padded / (2 * W); ++panel) {
       std::int64_t const column = panel * 2 * W;
+      if (!Largest && tile.waiting) add_to_columns<sweep_rows>(s, tile, column);
       V const h0 = V::load(s.height + column), h1 = V::load(s.height + column + W);
       V first[sweep_rows], second[sweep_rows];
       cloud_exponents<Wanted, Kind>(s, s.x + block * s.width * sweep_rows, s.y + panel * s.width * 2 * W, h0, h1, offset, first, second);
@@ -245,10 +311,14 @@ template <SweepResult Wanted, SweepKind Kind, class Real>
         v1 -= V::load(s.y_part + column + W);
       }
 #pragma GCC unroll 16
-      for (int r = 0; r < sweep_rows; ++r)
-        take_exponents<Wanted>(first[r], second[r], V(offset[r] - part[r]), v0, v1, exponentials + r * s.padded + column, rows[r]);
+      for (int r = 0; r < sweep_rows; ++r) {
+        Real* const exponentials = tile.exponentials + r * s.padded + column;
+        take_exponents<Wanted>(first[r], V(offset[r] - part[r]), v0, exponentials, rows[r]);
+        take_exponents<Wanted>(second[r], V(offset[r] - part[r]), v1, exponentials + W, rows[r]);
+      }
     }
   }
+  if (!Largest) tile.waiting = false;
   for (int r = 0; r < count; ++r) {
     result[r] = Largest ? largest_lane(rows[r].reduced) : sum_of_lanes(rows[r].reduced);
     if constexpr (Wanted == SweepResult::costs) spent[r] = sum_of_lanes(rows[r].costs);
@@ -256,14 +326,28 @@ template <SweepResult Wanted, SweepKind Kind, class Real>
 }
 
 template <SweepResult Wanted, class Real>
-inline void sweep_block(SweepCosts<Real> const& s, std::int64_t block, int count, Real const (&offset)[sweep_rows], Real const (&part)[sweep_rows],
-                        Real* exponentials, Real (&result)[sweep_rows], Real (&spent)[sweep_rows]) {
+inline void sweep_block(SweepCosts<Real> const& s, std::int64_t first_row, int count, Real const (&offset)[sweep_rows], Real const (&part)[sweep_rows],
+                        SweepTile<Real>& tile, Real (&result)[sweep_rows], Real (&spent)[sweep_rows]) {
   if (s.kind == SweepKind::stored)
-    sweep_block<Wanted, SweepKind::stored>(s, block, count, offset, part, exponentials, result, spent);
+    sweep_block<Wanted, SweepKind::stored>(s, first_row, count, offset, part, tile, result, spent);
   else if (s.kind == SweepKind::product)
-    sweep_block<Wanted, SweepKind::product>(s, block, count, offset, part, exponentials, result, spent);
+    sweep_block<Wanted, SweepKind::product>(s, first_row, count, offset, part, tile, result, spent);
   else
-    sweep_block<Wanted, SweepKind::difference>(s, block, count, offset, part, exponentials, result, spent);
+    sweep_block<Wanted, SweepKind::difference>(s, first_row, count, offset, part, tile, result, spent);
+}
+
+/// At a group's end: what still waits goes to the column sums.
+template <class Real>
+inline void finish_tile(SweepCosts<Real> const& s, SweepTile<Real>& tile) {
+  if (!tile.waiting) return;
+  std::int64_t const last = sweep_width<Real>(s.columns);
+  for (std::int64_t column = 0; column < last; column += sweep_panel<Real>) {
+    if (s.kind == SweepKind::stored)
+      add_to_columns<sweep_stored_rows>(s, tile, column);
+    else
+      add_to_columns<sweep_rows>(s, tile, column);
+  }
+  tile.waiting = false;
 }
 
 /// The buffer of a tile's exponentials: the solver's, or scratch of the thread.
@@ -293,23 +377,6 @@ inline void exp_of_line(Real const (&from)[Count], Real (&to)[Count]) {
   }
 }
 
-/// Adds a block's weighted exponentials to the column sums.
-template <class Real>
-inline void add_to_columns(SweepCosts<Real> const& sweep, int count, Real const (&weight)[sweep_rows], Real const* exponentials, Real* sums) {
-  using V         = Simd<Real>;
-  constexpr int W = simd_lanes<Real>;
-  for (std::int64_t j = 0; j < sweep.padded; j += 2 * W) {
-    V s0 = V::load(sums + j), s1 = V::load(sums + j + W);
-    for (int r = 0; r < count; ++r) {
-      V const w(weight[r]);
-      s0 = fma(w, V::load(exponentials + r * sweep.padded + j), s0);
-      s1 = fma(w, V::load(exponentials + r * sweep.padded + j + W), s1);
-    }
-    s0.store(sums + j);
-    s1.store(sums + j + W);
-  }
-}
-
 /// The rows of one group: their half step, as `UpdateRows`, and their part of the column sums.
 template <class Member, class Real>
 struct SweepRows {
@@ -324,16 +391,15 @@ struct SweepRows {
 
   void operator()(Member const& member, std::int64_t group) const {
     Real const infinity = Kokkos::Experimental::infinity_v<Real>, ln2 = static_cast<Real>(1 / sweep_log2_e), log2e = static_cast<Real>(sweep_log2_e);
-    Real* const exponentials = sweep_buffer(member, sweep);
-    Real* const sums         = sweep.sums + group * sweep.padded;
-    for (std::int64_t j = 0; j < sweep.padded; ++j) sums[j] = 0;
+    SweepTile<Real> tile{sweep_buffer(member, sweep), sweep.sums + group * sweep.padded, {}};
+    for (std::int64_t j = 0; j < sweep.padded; ++j) tile.sums[j] = 0;
+    int const tile_rows     = sweep.tile_rows();
     std::int64_t const from = group * sweep_group_rows(sweep.rows), to = from + sweep_group_rows(sweep.rows);
     std::int64_t const end = to < sweep.rows ? to : sweep.rows;
-    for (std::int64_t first = from; first < end; first += sweep_rows) {
-      int const count          = static_cast<int>(end - first < sweep_rows ? end - first : sweep_rows);
-      std::int64_t const block = first / sweep_rows;
-      Real guess[sweep_rows], offset[sweep_rows], part[sweep_rows], sum[sweep_rows], largest[sweep_rows], weight[sweep_rows], log_sum[sweep_rows],
-          step[sweep_rows], spent[sweep_rows];
+    for (std::int64_t first = from; first < end; first += tile_rows) {
+      int const count = static_cast<int>(end - first < tile_rows ? end - first : tile_rows);
+      Real guess[sweep_rows], offset[sweep_rows], part[sweep_rows], sum[sweep_rows], largest[sweep_rows], log_sum[sweep_rows], step[sweep_rows],
+          spent[sweep_rows];
       for (int r = 0; r < sweep_rows; ++r) {
         bool const absent = r >= count || constant[first + r] == -infinity;
         part[r]           = sweep.kind == SweepKind::product && r < count ? sweep.x_part[first + r] : Real(0);
@@ -341,25 +407,29 @@ struct SweepRows {
         offset[r]         = guess[r] * log2e + part[r];
         sum[r]            = 0;
       }
-      sweep_block<SweepResult::sum>(sweep, block, count, offset, part, exponentials, sum, spent);
       bool again = false;
-      for (int r = 0; r < count; ++r) again = again || (guess[r] != -infinity && !is_safe_sum(sum[r]));
+      for (int r = 0; r < count; ++r) again = again || guess[r] != guess[r];
+      if (!again) {
+        sweep_block<SweepResult::sum>(sweep, first, count, offset, part, tile, sum, spent);
+        for (int r = 0; r < count; ++r) again = again || (guess[r] != -infinity && !is_safe_sum(sum[r]));
+      }
       if (again) {
         // Exponents that are far off, or not known yet: relative to the row's largest instead.
-        sweep_block<SweepResult::largest>(sweep, block, count, offset, part, exponentials, largest, spent);
+        sweep_block<SweepResult::largest>(sweep, first, count, offset, part, tile, largest, spent);
         for (int r = 0; r < count; ++r) {
           if (guess[r] == -infinity || is_safe_sum(sum[r])) continue;
           offset[r] = -largest[r];
           guess[r]  = (offset[r] - part[r]) * ln2;
         }
-        sweep_block<SweepResult::sum>(sweep, block, count, offset, part, exponentials, sum, spent);
+        sweep_block<SweepResult::sum>(sweep, first, count, offset, part, tile, sum, spent);
       }
       log_of_line(sum, log_sum);
       for (int r = 0; r < sweep_rows; ++r) {
         bool const absent = r >= count || guess[r] == -infinity;
         step[r]           = absent ? -infinity : constant[first + r] - phi * log_sum[r] + (phi - Real(1)) * guess[r];  // from the guess
       }
-      exp_of_line(step, weight);
+      exp_of_line(step, tile.weight);
+      tile.waiting = !averaged;
       for (int r = 0; r < count; ++r) {
         std::int64_t const i = first + r;
         if (guess[r] == -infinity) {
@@ -373,8 +443,8 @@ struct SweepRows {
         change[i]        = of_potential ? Kokkos::abs(value - old) : Kokkos::abs(held - mass(i));
         after[i]         = value;
       }
-      if (!averaged) add_to_columns(sweep, count, weight, exponentials, sums);
     }
+    finish_tile(sweep, tile);
   }
 };
 
@@ -392,22 +462,23 @@ struct SweepMeasureRows {
 
   void operator()(Member const& member, std::int64_t group) const {
     Real const infinity = Kokkos::Experimental::infinity_v<Real>, log2e = static_cast<Real>(sweep_log2_e);
-    Real const unit          = Real(1) / (inverse_epsilon * log2e);
-    Real* const exponentials = sweep_buffer(member, sweep);
-    Real* const sums         = sweep.sums + group * sweep.padded;
-    for (std::int64_t j = 0; j < sweep.padded; ++j) sums[j] = 0;
+    Real const unit = Real(1) / (inverse_epsilon * log2e);
+    SweepTile<Real> tile{sweep_buffer(member, sweep), sweep.sums + group * sweep.padded, {}};
+    for (std::int64_t j = 0; j < sweep.padded; ++j) tile.sums[j] = 0;
+    int const tile_rows     = sweep.tile_rows();
     std::int64_t const from = group * sweep_group_rows(sweep.rows), to = from + sweep_group_rows(sweep.rows);
     std::int64_t const end = to < sweep.rows ? to : sweep.rows;
-    for (std::int64_t first = from; first < end; first += sweep_rows) {
-      int const count = static_cast<int>(end - first < sweep_rows ? end - first : sweep_rows);
-      Real offset[sweep_rows], part[sweep_rows], sum[sweep_rows], spent[sweep_rows], weight[sweep_rows];
+    for (std::int64_t first = from; first < end; first += tile_rows) {
+      int const count = static_cast<int>(end - first < tile_rows ? end - first : tile_rows);
+      Real offset[sweep_rows], part[sweep_rows], sum[sweep_rows], spent[sweep_rows];
       for (int r = 0; r < sweep_rows; ++r) {
         part[r]   = sweep.kind == SweepKind::product && r < count ? sweep.x_part[first + r] : Real(0);
         offset[r] = r < count ? own[first + r] * log2e + part[r] : -infinity;
         sum[r] = spent[r] = 0;
-        weight[r]         = 1;
       }
-      sweep_block<SweepResult::costs>(sweep, first / sweep_rows, count, offset, part, exponentials, sum, spent);
+      sweep_block<SweepResult::costs>(sweep, first, count, offset, part, tile, sum, spent);
+      for (auto& weight : tile.weight) weight = 1;
+      tile.waiting      = true;
       Real const factor = scale == Real(0) ? Real(1) : Kokkos::exp(scale);
       for (int r = 0; r < count; ++r) {
         std::int64_t const i = first + r;
@@ -417,8 +488,8 @@ struct SweepMeasureRows {
         log_sum[i]           = absent ? row_log_sum_exp(member, costs, other, inverse_epsilon, i, sweep.columns, Kokkos::Experimental::quiet_NaN_v<Real>)
                                       : Kokkos::log(sum[r]) - own[i];
       }
-      add_to_columns(sweep, count, weight, exponentials, sums);
     }
+    finish_tile(sweep, tile);
   }
 };
 
@@ -510,6 +581,29 @@ struct SweepPlan {
   }
 };
 
+/// Forms the costs of one block of small clouds, without the cosine's factor, from differences.
+template <class Member, class Real>
+struct KeepCosts {
+  SweepCosts<Real> sweep;  ///< of kind difference, packed, with scale -1
+
+  void operator()(Member const&, std::int64_t block) const {
+    using V         = Simd<Real>;
+    constexpr int W = simd_lanes<Real>;
+    V const zero(Real(0));
+    Real const offset[sweep_rows] = {};
+    for (std::int64_t column = 0; column < sweep.padded; column += 2 * W) {
+      V first[sweep_rows], second[sweep_rows];
+      cloud_exponents<SweepResult::sum, SweepKind::difference>(sweep, sweep.x + block * sweep.width * sweep_rows, sweep.y + column * sweep.width, zero, zero,
+                                                               offset, first, second);
+      for (int r = 0; r < sweep_rows; ++r) {
+        Real* const to = sweep.kept + (block * sweep_rows + r) * sweep.padded + column;
+        first[r].store(to);
+        second[r].store(to + W);
+      }
+    }
+  }
+};
+
 /// Gets a matrix ready at one epsilon. False: rows are not contiguous, or too long.
 template <class Real, class Runner>
 [[nodiscard]] bool prepare_sweep(Runner const&, SweepCosts<Real>& sweep, StoredCosts<Real> const& costs, double, double, double epsilon) {
@@ -528,7 +622,8 @@ template <class Real, class Runner>
   using Member = typename Runner::Member;
   if (costs.far != Real(0) || sweep_buffer_bytes<Real>(sweep.columns) > (std::size_t{8} << 20)) return false;
   double const factor = static_cast<double>(costs.factor), unit = sweep_log2_e * factor / epsilon;
-  bool const product = !costs.root && (radius_x * radius_x + radius_y * radius_y) * unit * machine_epsilon<Real>() < 1e-4;
+  bool const kept    = sweep.kept != nullptr,
+             product = !kept && !costs.root && (radius_x * radius_x + radius_y * radius_y) * unit * machine_epsilon<Real>() < 1e-4;
   sweep.kind         = product ? SweepKind::product : SweepKind::difference;
   sweep.root         = costs.root;
   sweep.scale        = static_cast<Real>(unit);
@@ -536,6 +631,15 @@ template <class Real, class Runner>
            PackSweep<Member, Real>{costs.x, sweep.rows, sweep.width, sweep_rows, product ? 2 * unit : 1.0, -unit, sweep.x, sweep.x_part});
   run.rows("::pack_columns", sweep.padded / sweep_panel<Real>,
            PackSweep<Member, Real>{costs.y, sweep.columns, sweep.width, sweep_panel<Real>, 1.0, -unit, sweep.y, sweep.y_part});
+  if (kept) {
+    sweep.scale = Real(-1);
+    run.rows("::keep_costs", sweep_blocks(sweep.rows), KeepCosts<Member, Real>{sweep});
+    sweep.kind       = SweepKind::stored;
+    sweep.stored     = sweep.kept;
+    sweep.row_stride = sweep.padded;
+    sweep.shift      = Real(0);
+    sweep.scale      = static_cast<Real>(unit);
+  }
   return true;
 }
 
