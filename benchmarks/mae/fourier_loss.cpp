@@ -20,7 +20,16 @@ void forward(benchmark::State& state, std::int64_t images, std::int64_t channels
       [&](Exec const& exec) { mae::fourier_loss(exec, prediction, target, none, loss, {}, workspace); });
 }
 
+void backward(benchmark::State& state, std::int64_t images, std::int64_t channels, std::int64_t side) {
+  auto const prediction = random_tensor<float****>(1, images, channels, side, side), target = random_tensor<float****>(2, images, channels, side, side),
+             gradient = random_tensor<float****>(3, images, channels, side, side);
+  WorkspaceFor<Exec> workspace(Exec(), mae::fourier_loss_backward_workspace_size(Exec(), prediction, target, none, gradient));
+  run(state, "float", mae::fourier_loss_backward_cost(real(images * channels), real(side), real(side), 4),
+      [&](Exec const& exec) { mae::fourier_loss_backward(exec, prediction, target, none, gradient, {}, workspace); });
+}
+
 OCELLUS_BENCHMARK("mae::fourier_loss", "16x6x256x256", "float", forward, 16, 6, 256);
 OCELLUS_BENCHMARK("mae::fourier_loss", "16x3x224x224", "float", forward, 16, 3, 224);
+OCELLUS_BENCHMARK("mae::fourier_loss_backward", "16x6x256x256", "float", backward, 16, 6, 256);
 
 }  // namespace

@@ -19,7 +19,18 @@ void forward(benchmark::State& state, std::int64_t rows, std::int64_t width) {
       [&](Exec const& exec) { nn::layer_norm(exec, input, weight, bias, output); });
 }
 
+void backward(benchmark::State& state, std::int64_t rows, std::int64_t width) {
+  auto const output_gradient = random_tensor<float**>(1, rows, width), input = random_tensor<float**>(2, rows, width),
+             input_gradient = random_tensor<float**>(3, rows, width);
+  auto const weight = random_tensor<float*>(4, width), weight_gradient = random_tensor<float*>(5, width), bias_gradient = random_tensor<float*>(6, width);
+  WorkspaceFor<Exec> workspace(Exec(),
+                               nn::layer_norm_backward_workspace_size(Exec(), output_gradient, input, weight, input_gradient, weight_gradient, bias_gradient));
+  run(state, "float", nn::layer_norm_backward_cost(real(rows), real(width), 4),
+      [&](Exec const& exec) { nn::layer_norm_backward(exec, output_gradient, input, weight, input_gradient, weight_gradient, bias_gradient, {}, workspace); });
+}
+
 OCELLUS_BENCHMARK("nn::layer_norm", "12608x384", "float", forward<float>, 12608, 384);
 OCELLUS_BENCHMARK("nn::layer_norm", "12608x384", "bfloat16", forward<bfloat16>, 12608, 384);
+OCELLUS_BENCHMARK("nn::layer_norm_backward", "12608x384", "float", backward, 12608, 384);
 
 }  // namespace

@@ -31,8 +31,8 @@ def ndimage_peer(name, extents, flags, kind):
 
 
 def skimage_peer(name, extents, flags, kind):
-    del flags, kind
-    if name not in ("image::otsu_threshold", "image::watershed"):
+    del kind
+    if name not in ("image::otsu_threshold", "image::watershed", "image::expand_labels"):
         return
     import numpy
     import skimage
@@ -42,6 +42,9 @@ def skimage_peer(name, extents, flags, kind):
     label = f"scikit-image {skimage.__version__}"
     if name == "image::otsu_threshold":
         yield label, lambda: filters.threshold_otsu(image)
+    elif name == "image::expand_labels":
+        labels, _ = ndimage.label(mask)
+        yield f"{label}, round", lambda: segmentation.expand_labels(labels, int(flags[0][1:]))
     else:
         landscape = -ndimage.distance_transform_edt(mask).astype(numpy.float32)
         seeds = numpy.zeros(extents, numpy.int32)

@@ -58,6 +58,76 @@ def layer_peer(name, extents, flags, kind):
     yield label, inference
 
 
+def rows_peer(name, extents, flags, kind):
+    if name not in ("linalg::softmax", "linalg::log_sum_exp", "nn::linear", "nn::silu"):
+        return
+    torch = torch_with_threads()
+    label, real, layers = f"torch {torch.__version__}", real_type(torch, kind), torch.nn.functional
+    with torch.inference_mode():
+        x, other = torch.rand(*extents[:2], dtype=real), torch.rand(*extents[:2], dtype=real)
+        if name == "nn::linear":
+            weight, bias = torch.rand(extents[2], extents[1], dtype=real), torch.rand(extents[2], dtype=real)
+    calls = {"linalg::softmax": lambda: torch.softmax(x, -1), "linalg::log_sum_exp": lambda: torch.logsumexp(x, -1),
+             "nn::linear": lambda: layers.linear(x, weight, bias), "nn::silu": lambda: layers.silu(x) * other if "gated" in flags else layers.silu(x)}
+    yield label, torch.inference_mode()(calls[name])
+
+
+def backward_peer(name, extents, flags, kind):
+    """The backward passes alone: the graph of the forward pass is kept."""
+    if name not in ("nn::linear_backward", "nn::layer_norm_backward", "nn::gelu_backward", "nn::silu_backward") or kind != "float":
+        return
+    torch = torch_with_threads()
+    layers = torch.nn.functional
+    x = torch.rand(*extents[:2]).requires_grad_(True)
+    inputs = [x]
+    if name == "nn::linear_backward":
+        inputs += [torch.rand(extents[2], extents[1]).requires_grad_(True), torch.rand(extents[2]).requires_grad_(True)]
+        y = layers.linear(*inputs)
+    elif name == "nn::layer_norm_backward":
+        inputs += [torch.rand(extents[1]).requires_grad_(True), torch.rand(extents[1]).requires_grad_(True)]
+        y = layers.layer_norm(x, extents[1:], *inputs[1:])
+    else:
+        y = layers.silu(x) if name == "nn::silu_backward" else layers.gelu(x, approximate="tanh" if "tanh" in flags else "none")
+    gradient = torch.rand(*y.shape)
+    yield f"torch {torch.__version__}", lambda: torch.autograd.grad(y, inputs, gradient, retain_graph=True)
+
+
+def step_peer(name, extents, flags, kind):
+    del flags
+    if name not in ("nn::adamw_step", "nn::clip_grad_norm") or kind != "float":
+        return
+    torch = torch_with_threads()
+    parts = 1 if name == "nn::adamw_step" else 12
+    parameters = [torch.nn.Parameter(torch.rand(extents[0] // parts)) for _ in range(parts)]
+    for parameter in parameters:
+        parameter.grad = torch.rand(extents[0] // parts)
+    label = f"torch {torch.__version__}"
+    if name == "nn::adamw_step":
+        yield f"{label} fused", torch.optim.AdamW(parameters, fused=True).step
+    else:
+        yield label, lambda: torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+
+
+def training_peer(name, extents, flags, kind):
+    """A process of its own, whose memory is then that of the step. It has no parts of a batch, so it stands beside the step that has none either."""
+    if name != "mae::train_steps" or kind != "float" or f"m{extents[0]}" not in flags:
+        return
+    import json
+    import subprocess
+    import sys
+    program = pathlib.Path(__file__).resolve().parent / "training_step.py"
+    for mode in ([], ["--compiled"]):
+        command = [sys.executable, program, "--batch", str(extents[0]), "--threads", str(THREADS), "--steps", "2", *mode]
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True, timeout=175)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            reason = "took more than 175 s" if isinstance(error, subprocess.TimeoutExpired) else error.stderr.strip().split("\n")[-1][:200]
+            print(f"peers: a training step by PyTorch {'compiled' if mode else 'eager'}: {reason}", file=sys.stderr)
+            continue
+        row = json.loads(done.stdout.strip().split("\n")[-1])
+        yield f"{row['peer']}, peak {row['peak_bytes'] / 1e9:.2f} GB", row["seconds"]
+
+
 def encoder_of(size, torch):
     import timm
     torch.manual_seed(1)
@@ -158,4 +228,4 @@ def map_peer(name, extents, flags, kind):
         yield f"numpy {numpy.__version__} bincount", lambda: numpy.bincount(labels.ravel(), weights=values.ravel())
 
 
-PEERS = [attention_peer, layer_peer, torch_encoder_peer, openvino_encoder_peer, onnxruntime_encoder_peer, map_peer]
+PEERS = [attention_peer, layer_peer, rows_peer, backward_peer, step_peer, training_peer, torch_encoder_peer, openvino_encoder_peer, onnxruntime_encoder_peer, map_peer]

@@ -4,7 +4,7 @@
 Reads rows {"name", "shape", "type"} as JSON, writes those that a peer can do with "peer" and "seconds" (the median over half a second).
 
 A peer is a generator in PEERS: it takes name, extents, flags (what follows the extents in a shape, such as transpose_b) and type, and yields
-("library version", function without arguments) pairs, with the factor from the work that was timed to all of it as a third member where that is too long.
+("library version", function without arguments) pairs, or seconds where the peer measured itself, with the factor from the work that was timed to all of it as a third member where that is too long.
 """
 import json
 import os
@@ -51,6 +51,9 @@ def numpy_peer(name, extents, flags, kind):
     if name in ("linalg::covariance", "linalg::gram"):
         x = draw.random(extents, dtype=real)
         yield label, (lambda: numpy.cov(x, rowvar=False)) if name == "linalg::covariance" else (lambda: x.T @ x)
+    if name in ("linalg::symmetric_eigen", "linalg::svd"):
+        x = draw.random(extents, dtype=real).astype(numpy.float64)
+        yield label, (lambda: numpy.linalg.eigh(x)) if name == "linalg::symmetric_eigen" else (lambda: numpy.linalg.svd(x, full_matrices=False))
     if name == "profiling::fit_sphering":
         x = draw.random(extents, dtype=real).astype(numpy.float64)
 
@@ -112,6 +115,29 @@ def sklearn_peer(name, extents, flags, kind):
     yield f"scikit-learn {sklearn.__version__}", lambda: euclidean_distances(x, y, squared=True)
 
 
+def pca_peer(name, extents, flags, kind):
+    if name != "profiling::pca":
+        return
+    import numpy
+    import sklearn
+    from sklearn.decomposition import PCA
+    x = numpy.random.default_rng(1).random(extents, dtype={"float": numpy.float32, "double": numpy.float64}[kind])
+    for solver in ("full", "covariance_eigh"):
+        yield f"scikit-learn {sklearn.__version__} {solver}", lambda solver=solver: PCA(int(flags[0][1:]), svd_solver=solver).fit_transform(x)
+
+
+def scipy_peer(name, extents, flags, kind):
+    if name != "linalg::pairwise_distances" or kind != "float":
+        return
+    import numpy
+    import scipy
+    from scipy.spatial.distance import cdist
+    n, m, d = extents
+    draw = numpy.random.default_rng(1)
+    x, y = draw.random((n, d)), draw.random((m, d))
+    yield f"scipy {scipy.__version__} cdist, in double", lambda: cdist(x, y, flags[0])
+
+
 def faiss_peer(name, extents, flags, kind):
     if name != "profiling::knn" or kind != "float":
         return
@@ -150,7 +176,7 @@ def copairs_peer(name, extents, flags, kind):
         meta, profiles, ["treatment"], ["plate"], [], ["treatment"], progress_bar=False)
 
 
-PEERS = [numpy_peer, torch_peer, sklearn_peer, faiss_peer, copairs_peer, *nn_peers.PEERS, *video_peers.PEERS, *transport_peers.PEERS, *image_peers.PEERS,
+PEERS = [numpy_peer, torch_peer, sklearn_peer, pca_peer, scipy_peer, faiss_peer, copairs_peer, *nn_peers.PEERS, *video_peers.PEERS, *transport_peers.PEERS, *image_peers.PEERS,
          *loss_peers.PEERS]
 
 
@@ -162,7 +188,8 @@ def main():
         for peer in PEERS:
             try:
                 for label, call, *factor in peer(row["name"], extents, flags, row["type"]):
-                    results.append(dict(row, peer=label, seconds=median_seconds(call) * (factor[0] if factor else 1)))
+                    seconds = median_seconds(call) if callable(call) else call
+                    results.append(dict(row, peer=label, seconds=seconds * (factor[0] if factor else 1)))
             except Exception as error:  # pylint: disable=broad-except
                 print(f"peers: {peer.__name__} of {row['name']} {row['shape']}: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)
     json.dump(results, sys.stdout)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Times one training step of the masked autoencoder of benchmarks/mae/training_step.cpp in PyTorch, and the peak of the process' memory.
+"""Times one training step of the masked autoencoder of benchmarks/mae/train_steps.cpp in PyTorch, and the peak of the process' memory.
 
     training_step.py [--compiled] [--batch N] [--threads N] [--steps N]
 

@@ -76,4 +76,37 @@ def exact_peer(name, extents, flags, kind):
         yield f"scipy {scipy.__version__} linear_sum_assignment", lambda: optimize.linear_sum_assignment(cost)
 
 
-PEERS = [sinkhorn_peer, batched_peer, exact_peer]
+def line_peer(name, extents, flags, kind):
+    del flags
+    if name not in ("transport::wasserstein_1d", "transport::sliced_wasserstein") or kind != "float":
+        return
+    import numpy
+    import ot
+    draw, (n, m) = numpy.random.default_rng(1), extents[:2]
+    x, y = draw.random((n, extents[2]), dtype=numpy.float32), draw.random((m, extents[2]), dtype=numpy.float32)
+    if name == "transport::wasserstein_1d":
+        yield f"POT {ot.__version__} wasserstein_1d", lambda: ot.wasserstein_1d(x, y, p=1)
+    else:
+        projections = draw.standard_normal((extents[2], extents[3]), dtype=numpy.float32)
+        yield f"POT {ot.__version__}", lambda: ot.sliced_wasserstein_distance(x, y, projections=projections)
+
+
+def entropic_peer(name, extents, flags, kind):
+    if name not in ("transport::unbalanced_sinkhorn", "transport::sinkhorn_divergence") or kind != "float":
+        return
+    import numpy
+    import ot
+    draw, (n, m), iterations = numpy.random.default_rng(1), extents[:2], iterations_of(flags)
+    a, b = numpy.full(n, 1 / n, numpy.float32), numpy.full(m, 1 / m, numpy.float32)
+    if name == "transport::unbalanced_sinkhorn":
+        cost = draw.random((n, m), dtype=numpy.float32)
+        yield (f"POT {ot.__version__} kernel domain",
+               quiet(lambda: ot.sinkhorn_unbalanced(a, b, cost, 0.05, 1.0, method="sinkhorn", numItermax=iterations, stopThr=0)))
+    else:
+        x, y = draw.random((n, extents[2]), dtype=numpy.float32), draw.random((m, extents[2]), dtype=numpy.float32)
+        epsilon = 0.05 * extents[2] / 6
+        yield (f"POT {ot.__version__} kernel domain",
+               quiet(lambda: ot.bregman.empirical_sinkhorn_divergence(x, y, epsilon, a=a, b=b, numIterMax=iterations, stopThr=0, warn=False)))
+
+
+PEERS = [line_peer, entropic_peer, sinkhorn_peer, batched_peer, exact_peer]

@@ -38,6 +38,9 @@ template <class T>
   return std::is_same_v<T, double> ? "double" : "float";
 }
 
+/// A count as costs take it.
+[[nodiscard]] constexpr double real(std::int64_t count) { return static_cast<double>(count); }
+
 /// A tensor of reproducible numbers from `low` to `high`; whole ones where its elements are integers.
 template <class DataType, class... Extents>
 [[nodiscard]] auto random_tensor_between(double low, double high, std::uint32_t sample, Extents... extents) {

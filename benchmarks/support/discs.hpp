@@ -30,4 +30,20 @@ constexpr double disc_pitch = 64;
   return filled_tensor<bool**>([=](std::int64_t i) { return labels.data()[i] != 0; }, side, side);
 }
 
+/// The share of an image that such discs cover.
+constexpr double disc_share = 0.5027;
+
+/// (2, side, side) flows as a network gives them: five times the unit vector to the centre of each disc.
+[[nodiscard]] inline auto disc_flow(std::int64_t side) {
+  auto const labels = disc_labels(side, disc_pitch, side * side);
+  return filled_tensor<float***>(
+      [=](std::int64_t i) {
+        std::int64_t const pixel = i % (side * side);
+        double const y           = std::fmod(static_cast<double>(pixel / side), disc_pitch) - disc_pitch / 2,
+                     x           = std::fmod(static_cast<double>(pixel % side), disc_pitch) - disc_pitch / 2;
+        return static_cast<float>(labels.data()[pixel] == 0 ? 0.0 : -5 * (i < side * side ? y : x) / (std::hypot(y, x) + 1e-6));
+      },
+      2, side, side);
+}
+
 }  // namespace ocellus::benchmarks

@@ -7,6 +7,7 @@
 #include <ocellus/vit/encoder.hpp>
 
 #include "support/benchmark.hpp"
+#include "support/encoder.hpp"
 
 namespace {
 
@@ -17,16 +18,12 @@ template <class T>
 void forward(benchmark::State& state, std::int64_t images, std::string const& size) {
   auto const configuration = vit::named_configuration(size);
   auto const table         = vit::encoder_parameter_table(configuration);
-  auto const host          = make_host_tensor<T*>("ocellus::benchmarks::parameters", table.size());
-  vit::initialize_encoder(table, host, 1);
-  auto const parameters = make_tensor<T*>(Exec(), "ocellus::benchmarks::parameters", table.size());
-  Kokkos::deep_copy(parameters, host);
-  auto const weights = vit::encoder_weights(table, parameters, configuration.block);
-  auto const image   = random_tensor<T****>(1, images, configuration.channels, configuration.image_size, configuration.image_size);
-  auto const output  = random_tensor<float**>(2, images, configuration.width);
+  auto const parameters    = drawn_parameters<T>(table);
+  auto const weights       = vit::encoder_weights(table, parameters, configuration.block);
+  auto const image         = random_tensor<T****>(1, images, configuration.channels, configuration.image_size, configuration.image_size);
+  auto const output        = random_tensor<float**>(2, images, configuration.width);
   vit::EncoderOptions const options{.heads = configuration.heads, .bfloat16_products = std::is_same_v<T, bfloat16>};
   WorkspaceFor<Exec> workspace(Exec(), vit::encoder_workspace_size(Exec(), image, weights, output, options));
-  auto const real = [](std::int64_t n) { return static_cast<double>(n); };
   auto const cost =
       vit::encoder_cost(real(images), real(configuration.channels * configuration.image_size * configuration.image_size), real(configuration.patches() + 1),
                         real(configuration.width), 4 * real(configuration.width), real(configuration.heads), real(configuration.depth), sizeof(T));

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Shapes are IMAGESxCHANNELSxHEIGHTxWIDTH, patches of 16.
+
+#include <ocellus/mae/patchify.hpp>
+
+#include "support/benchmark.hpp"
+
+namespace {
+
+using namespace ocellus;
+using namespace ocellus::benchmarks;
+
+void patchify(benchmark::State& state, std::int64_t images, std::int64_t channels, std::int64_t side) {
+  auto const image  = random_tensor<float****>(1, images, channels, side, side);
+  auto const tokens = random_tensor<float***>(2, images, side / 16 * (side / 16), 256 * channels);
+  run(state, "float", mae::patchify_cost(real(images * channels * side * side), 4),
+      [&](Exec const& exec) { mae::patchify(exec, image, tokens, {.patch = 16}); });
+}
+
+OCELLUS_BENCHMARK("mae::patchify", "64x3x224x224", "float", patchify, 64, 3, 224);
+
+}  // namespace
