@@ -13,8 +13,7 @@ using namespace ocellus;
 using namespace ocellus::benchmarks;
 
 void backward(benchmark::State& state, std::int64_t images) {
-  Autoencoder const own(
-      {.image_size = 224, .channels = 5, .width = 384, .heads = 6, .decoder_width = 384, .decoder_depth = 4, .decoder_heads = 6, .channel_agnostic = true});
+  Autoencoder const own(channel_agnostic_model);
   auto const& model  = own.model;
   auto const weights = mae::channel_agnostic_decoder_weights(own.table, own.parameters, "decoder.");
   auto const latent  = random_tensor<float***>(1, images, 1 + own.kept(), model.decoder_width);

@@ -29,6 +29,10 @@ struct Autoencoder {
   [[nodiscard]] std::int64_t kept() const { return mae::kept_tokens(model.tokens(), ratio); }
 };
 
+/// Of five channels, as wide as ViT-S, with 4 decoder blocks for each channel.
+inline constexpr mae::MaskedAutoencoderConfiguration channel_agnostic_model{
+    .image_size = 224, .channels = 5, .width = 384, .heads = 6, .decoder_width = 384, .decoder_depth = 4, .decoder_heads = 6, .channel_agnostic = true};
+
 /// (images, tokens) places of shuffled tokens: a fixed permutation where 29 has no factor in common with `tokens`.
 [[nodiscard]] inline auto shuffled_places(std::int64_t images, std::int64_t tokens) {
   return filled_tensor<std::int64_t**>([=](std::int64_t i) { return i % tokens * 29 % tokens; }, images, tokens);
